@@ -1,0 +1,268 @@
+//! Formula 1's live timing: SignalR, pushed. The answer to `Subscribe` holds every topic whole, messages after it are
+//! partial; [`State`] merges them, so that a payload here is always the state of all topics. Topics are
+//! `racing/f1/session-key` (`racing/f1/9480`).
+//!
+//! What is read in which way:
+//!
+//! - **Competitors are keyed by their racing numbers**, which no overtaking changes; the place is `score.rank`.
+//! - **The start is told in local time with its offset beside it**, so it is an instant.
+//! - **The session's status** is a topic of its own, which an early answer may lack; then the last of `SessionData` counts.
+//! - **Race control is a list that only grows**, so an item's index is its identity. Of its messages those become
+//!   incidents that change a race or a result: flags for all, safety cars, deleted laps, investigations, penalties.
+//! - **The clock** is the remaining time at an instant, and says whether it runs.
+
+mod archive;
+mod state;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{Adapter, Assembler, Decoded, read};
+use crate::game::{
+    Clock, ClockMode, Competition, Competitor, CompetitorKind, CompetitorStatus, Incident, Period, PeriodKind, Score,
+    Status,
+};
+use crate::report::{Invalid, escape};
+use crate::topic::slug;
+use crate::{Game, Topic};
+pub use archive::{Line, archive};
+use state::State;
+use wire::{Car, Driver, ExtrapolatedClock, LapCount, RaceControl, SessionInfo, Standing, Weather};
+
+/// The topics that are read; the others (positions of cars, tyres, weather's history) are many times as much.
+const TOPICS: [&str; 10] = [
+    "DriverList",
+    "ExtrapolatedClock",
+    "LapCount",
+    "RaceControlMessages",
+    "SessionData",
+    "SessionInfo",
+    "SessionStatus",
+    "TimingData",
+    "TrackStatus",
+    "WeatherData",
+];
+
+/// The adapter `f1`.
+#[derive(Debug)]
+pub(super) struct F1;
+
+impl Adapter for F1 {
+    fn name(&self) -> &'static str {
+        "f1"
+    }
+
+    fn decode(&self, payload: &[u8]) -> Result<Decoded, Invalid> {
+        let topics = match read::json(payload)? {
+            Value::Object(mut reply) => match reply.remove("R") {
+                Some(Value::Object(topics)) => topics,
+                _ => reply,
+            },
+            _ => return Err(Invalid::new("", "the state of the topics is an object")),
+        };
+        if topics.contains_key("M") || topics.contains_key("arguments") {
+            return Err(Invalid::new("", "a partial message; a payload is the state of all topics"));
+        }
+        let mut session = Session { topics, decoded: Decoded::default() };
+        let (topic, game) = session.game()?;
+        session.decoded.reports.push(read::image(topic, game));
+        Ok(session.decoded)
+    }
+
+    fn assembler(&self) -> Option<Box<dyn Assembler>> {
+        Some(Box::new(State::default()))
+    }
+}
+
+/// The topics of one session, and what of them could not be read.
+struct Session {
+    topics: Map<String, Value>,
+    decoded: Decoded,
+}
+
+impl Session {
+    /// A topic; one that cannot be read is nothing, and is told.
+    fn take<T: serde::de::DeserializeOwned + Default>(&mut self, topic: &str) -> T {
+        let value = self.topics.remove(topic);
+        self.typed(value, &format!("/{topic}"))
+    }
+
+    fn typed<T: serde::de::DeserializeOwned + Default>(&mut self, value: Option<Value>, pointer: &str) -> T {
+        value.map_or_else(|| Ok(T::default()), read::typed).unwrap_or_else(|fault| {
+            self.decoded.refused.push(read::below(pointer, fault));
+            T::default()
+        })
+    }
+
+    fn game(&mut self) -> Result<(Topic, Game), Invalid> {
+        let info = self.topics.remove("SessionInfo").unwrap_or_default();
+        let info: SessionInfo = read::typed(info).map_err(|fault| read::below("/SessionInfo", fault))?;
+        let key = info.key.as_deref().and_then(slug);
+        let key = key.ok_or_else(|| Invalid::new("/SessionInfo/Key", "no key: the session cannot be named"))?;
+        let topic = format!("racing/f1/{key}");
+        let topic: Topic = topic.parse().map_err(|_| Invalid::new("/SessionInfo/Key", format!("no game {topic:?}")))?;
+        let (status, status_reason) = self.status();
+        let competitors = self.competitors(info.kind.as_deref() == Some("Race"));
+        let incidents = self.incidents(&competitors);
+        let track: Standing = self.take("TrackStatus");
+        let game = Game {
+            sport: Some("racing".to_owned()),
+            competition: Some(Competition {
+                id: Some("f1".to_owned()),
+                name: info.meeting.name.clone(),
+                round: info.name.clone(),
+            }),
+            start: start(&info),
+            status: Some(status),
+            status_reason,
+            period: lap(&self.take("LapCount")),
+            clock: clock(&self.take("ExtrapolatedClock")),
+            competitors,
+            situation: read::scalars([("track", track.message.or(track.status).map(Value::from))]),
+            incidents,
+            info: self.info(&info),
+            ..Game::default()
+        };
+        Ok((topic, game))
+    }
+
+    fn status(&mut self) -> (Status, Option<String>) {
+        let said: Standing = self.take("SessionStatus");
+        let listed = wire::items(self.topics.remove("SessionData"), "StatusSeries").into_iter().rev();
+        let listed = listed.filter_map(|(_, item)| read::typed::<Standing>(item).ok()?.session_status).next();
+        match said.status.or(listed) {
+            None => (Status::Unknown, None),
+            Some(word) => match word.as_str() {
+                "Inactive" => (Status::Scheduled, None),
+                "Started" => (Status::Live, None),
+                "Aborted" => (Status::Interrupted, None),
+                "Finished" => (Status::Ended, None),
+                "Finalised" | "Ends" => (Status::Final, None),
+                _ => (Status::Unknown, Some(word)),
+            },
+        }
+    }
+
+    fn competitors(&mut self, race: bool) -> BTreeMap<String, Competitor> {
+        let mut drivers = match self.topics.remove("DriverList") {
+            Some(Value::Object(drivers)) => drivers,
+            _ => Map::new(),
+        };
+        let mut cars: BTreeMap<String, Value> =
+            wire::items(self.topics.remove("TimingData"), "Lines").into_iter().collect();
+        let mut keys: Vec<String> = wire::by_number(drivers.clone()).into_iter().map(|(key, _)| key).collect();
+        keys.extend(cars.keys().filter(|key| !drivers.contains_key(*key)).cloned());
+        let mut competitors = BTreeMap::new();
+        for key in keys {
+            if !key.parse().is_ok_and(|number: u16| (1..=9_999).contains(&number) && number.to_string() == key) {
+                let pointer = format!("/TimingData/Lines/{}", escape(&key));
+                self.decoded.refused.push(Invalid::new(pointer, "a racing number is 1 to 9999"));
+                continue;
+            }
+            let driver = self.typed(drivers.remove(&key), &format!("/DriverList/{key}"));
+            let car = self.typed(cars.remove(&key), &format!("/TimingData/Lines/{key}"));
+            competitors.insert(key, competitor(driver, car, race));
+        }
+        competitors
+    }
+
+    fn incidents(&mut self, competitors: &BTreeMap<String, Competitor>) -> BTreeMap<String, Incident> {
+        let mut incidents = BTreeMap::new();
+        for (index, message) in wire::items(self.topics.remove("RaceControlMessages"), "Messages") {
+            let Ok(order) = index.parse::<u32>() else { continue };
+            let message = self.typed(Some(message), &format!("/RaceControlMessages/Messages/{index}"));
+            if let Some(incident) = incident(message, order.into(), competitors) {
+                incidents.insert(format!("rcm-{order}"), incident);
+            }
+        }
+        incidents
+    }
+
+    fn info(&mut self, info: &SessionInfo) -> crate::Document {
+        let weather: Weather = self.take("WeatherData");
+        let number = |text: Option<String>| text?.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| json!(n));
+        read::scalars([
+            ("venue", info.meeting.circuit.short_name.clone().map(Value::from)),
+            ("city", info.meeting.location.clone().map(Value::from)),
+            ("air_celsius", number(weather.air_temp)),
+            ("track_celsius", number(weather.track_temp)),
+            ("rain", weather.rainfall.map(|rain| json!(rain != "0"))),
+        ])
+    }
+}
+
+fn competitor(driver: Driver, car: Car, race: bool) -> Competitor {
+    let status = match (car.retired, car.knocked_out) {
+        (Some(true), _) => Some(CompetitorStatus::Retired),
+        (_, Some(true)) => Some(CompetitorStatus::Out),
+        (Some(false), _) => Some(CompetitorStatus::Active),
+        (None, _) => None,
+    };
+    // In front of the leader stands the lap instead of a gap.
+    let gap = car.gap_to_leader.or(car.time_diff_to_fastest).filter(|gap| !gap.starts_with("LAP "));
+    let short = |text: &String| text.len() <= crate::game::MAX_SCORE_TEXT_BYTES;
+    let score = Score {
+        rank: car.position.filter(|rank| *rank > 0),
+        gap: gap.filter(short).map(Value::from),
+        laps: car.number_of_laps,
+        // Outside a race the best lap is the result.
+        display: car.best_lap_time.value.filter(|lap| !race && short(lap)),
+        ..Score::default()
+    };
+    Competitor {
+        kind: Some(CompetitorKind::Athlete),
+        name: driver.full_name.or(driver.broadcast_name),
+        abbr: driver.tla,
+        team: driver.team_name.as_deref().and_then(slug),
+        status,
+        score: (score != Score::default()).then_some(score),
+    }
+}
+
+/// A message of race control that changes a race or a result.
+fn incident(message: RaceControl, order: i64, competitors: &BTreeMap<String, Competitor>) -> Option<Incident> {
+    let text = message.message?;
+    let flag = message.flag.as_deref().and_then(slug);
+    let (kind, detail) = match message.category.as_deref() {
+        Some("Flag") if message.scope.as_deref() == Some("Track") => ("flag", flag),
+        Some("SafetyCar") => ("safety_car", message.status.as_deref().and_then(slug)),
+        _ if text.contains("DELETED") => ("lap_deleted", None),
+        _ if text.contains("PENALTY") => ("penalty", None),
+        _ if text.contains("INVESTIGAT") => ("review", None),
+        _ => return None,
+    };
+    Some(Incident {
+        order: Some(order),
+        kind: Some(kind.to_owned()),
+        detail,
+        side: message.racing_number.filter(|number| competitors.contains_key(number)),
+        period: message.lap.and_then(|lap| u32::try_from(lap).ok()),
+        text: Some(text),
+        ..Incident::default()
+    })
+}
+
+fn lap(count: &LapCount) -> Option<Period> {
+    let number = u32::try_from(count.current_lap?).ok()?;
+    let of = count.total_laps.and_then(|laps| u32::try_from(laps).ok());
+    Some(Period { number: Some(number), kind: Some(PeriodKind::Lap), of, ..Period::default() })
+}
+
+fn clock(clock: &ExtrapolatedClock) -> Option<Clock> {
+    Some(Clock {
+        mode: Some(ClockMode::Down),
+        running: clock.extrapolating,
+        ms: Some(archive::clock(clock.remaining.as_deref()?)?),
+        at: clock.utc.as_deref().and_then(read::millis),
+        added_min: None,
+    })
+}
+
+/// `2024-03-09T20:00:00` and `03:00:00` beside it.
+fn start(info: &SessionInfo) -> Option<String> {
+    let (local, offset) = (info.start_date.as_deref()?, info.gmt_offset.as_deref()?);
+    let (sign, offset) = offset.strip_prefix('-').map_or(('+', offset), |offset| ('-', offset));
+    read::instant(&format!("{local}{sign}{}", offset.get(..5)?))
+}

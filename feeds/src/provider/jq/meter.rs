@@ -1,0 +1,258 @@
+//! A compiled program whose every step is counted. jaq runs what it is given for as long as it takes; so the program's tree
+//! is rewritten before it is compiled: each definition, each right side of a pipe and each turn of a fold first takes a
+//! step, an empty stream that halts the run when there are none left or the stack is too deep. Halting cannot be caught.
+
+use std::cell::Cell;
+
+use jaq_core::data::{DataT, HasLut};
+use jaq_core::load::lex::{Lexer, StrPart};
+use jaq_core::load::parse::{BinaryOp, Def, Parser, Pattern, Term};
+use jaq_core::load::{self, Arena, File, Loader};
+use jaq_core::path::{Part, Path};
+use jaq_core::{Compiler, Ctx, Cv, Exn, Filter, Lut, ValXs, Vars, native};
+use jaq_json::Val;
+use jaq_std::ValT;
+
+use crate::json::BadJson;
+
+/// The most steps of a run: a fraction of a second; the greatest scoreboard takes some 10,000.
+const MAX_STEPS: u64 = 500_000;
+/// How much stack a run may take, of the 2 MiB that threads have.
+const MAX_STACK: usize = 1 << 20;
+
+/// Filters that are no functions of the payload, or print, or leave.
+const LEFT_OUT: [&str; 14] = [
+    "now",
+    "env",
+    "localtime",
+    "strflocaltime",
+    "debug",
+    "debug_empty",
+    "stderr",
+    "stderr_empty",
+    "halt",
+    "halt_error",
+    "input",
+    "inputs",
+    "input_line_number",
+    "range",
+];
+
+/// `range` of jaq takes no steps.
+const OURS: &str = "
+def range($from; $to; $by):
+    if   $by > 0 then $from | while(. < $to; . + $by)
+    elif $by < 0 then $from | while(. > $to; . + $by)
+    else empty end;
+def range($from; $to): range($from; $to; 1);
+def range($to): range(0; $to; 1);
+";
+
+/// The names that the rewriting brings in.
+const STEP: &str = "scoreline_step";
+const NOTHING: &str = "$scoreline_nothing";
+const MAIN: &str = "scoreline_main";
+
+/// What filters are run on.
+struct Values;
+
+impl DataT for Values {
+    type V<'a> = Val;
+    type Data<'a> = Run<'a>;
+}
+
+/// One run: what is left of it.
+#[derive(Clone)]
+struct Run<'a> {
+    lut: &'a Lut<Values>,
+    steps: &'a Cell<u64>,
+    /// Where the stack was when it began.
+    stack: usize,
+}
+
+impl<'a> HasLut<'a, Values> for Run<'a> {
+    fn lut(&self) -> &'a Lut<Values> {
+        self.lut
+    }
+}
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The program raised an error that it did not catch.
+    Error(String),
+    /// It was stopped.
+    Stopped(String),
+}
+
+const NO_STEPS: i32 = 1;
+const NO_STACK: i32 = 2;
+
+/// Takes a step; an empty stream.
+fn step(cv: Cv<'_, Values>) -> ValXs<'_, Val> {
+    let run = cv.0.data();
+    let halt = |code| -> ValXs<'_, Val> { Box::new(std::iter::once(Err(Exn::halt(code)))) };
+    if run.stack.abs_diff(here()) > MAX_STACK {
+        return halt(NO_STACK);
+    }
+    match run.steps.get().checked_sub(1) {
+        None => halt(NO_STEPS),
+        Some(left) => {
+            run.steps.set(left);
+            Box::new(std::iter::empty())
+        }
+    }
+}
+
+/// The nearest segment of a topic to a text, as `"Bayern München" | slug`; null where there is none.
+fn slug(cv: Cv<'_, Values>) -> ValXs<'_, Val> {
+    let text = cv.1.as_utf8_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let slug = text.and_then(crate::topic::slug).map_or(Val::Null, Val::from);
+    Box::new(std::iter::once(Ok(slug)))
+}
+
+/// About where the stack is.
+#[inline(never)]
+fn here() -> usize {
+    let mark = 0_u8;
+    std::ptr::from_ref(&mark).addr()
+}
+
+/// A compiled program.
+pub(super) struct Program(Filter<Values>);
+
+impl Program {
+    pub(super) fn compile(code: &str) -> Result<Program, BadJson> {
+        let main = Def { name: MAIN, args: Vec::new(), body: parse(code)? };
+        let left_out = |name: &str| LEFT_OUT.contains(&name);
+        let library = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+        let ours = load::parse(OURS, |parser| parser.defs()).unwrap_or_default();
+        // Ours stand behind `while`, which they use, and before whoever uses them.
+        let library = library.filter(|def| !left_out(def.name)).flat_map(|def| {
+            let ours = if def.name == "while" { ours.clone() } else { Vec::new() };
+            std::iter::once(def).chain(ours)
+        });
+        let prelude = library.chain([main]).map(|def| Def { body: metered(rewrite(def.body)), ..def });
+        let arena = Arena::default();
+        let loaded = Loader::new(prelude).load(&arena, File { code: MAIN, path: () });
+        let loaded = loaded.map_err(|_| fault(code, code, "no program".to_owned()))?;
+        let natives = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+        let natives = natives.filter(|(name, ..)| !left_out(name));
+        let ours =
+            [native::run::<Values>((STEP, native::v(0), step)), native::run::<Values>(("slug", native::v(0), slug))];
+        let compiled = Compiler::default().with_funs(natives.chain(ours)).compile(loaded);
+        compiled.map(Program).map_err(|errors| {
+            let undefined = errors.into_iter().flat_map(|(_, undefined)| undefined).next();
+            let Some((name, what)) = undefined else { return fault(code, code, "no program".to_owned()) };
+            let arity = match what {
+                jaq_core::compile::Undefined::Filter(arity) => format!("/{arity}"),
+                _ => String::new(),
+            };
+            fault(code, name, format!("there is no {} {name}{arity}", what.as_str()))
+        })
+    }
+
+    /// Runs the program; `take` says whether it wants more.
+    pub(super) fn run(&self, input: Val, mut take: impl FnMut(&Val) -> bool) -> Result<(), Halt> {
+        let steps = Cell::new(MAX_STEPS);
+        let run = Run { lut: &self.0.lut, steps: &steps, stack: here() };
+        for output in self.0.id.run((Ctx::<Values>::new(run, Vars::new([])), input)) {
+            match output {
+                Ok(output) if take(&output) => {}
+                Ok(_) => break,
+                Err(thrown) => return Err(halt(thrown)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn halt(thrown: Exn<'_, Val>) -> Halt {
+    match thrown.get_halt() {
+        Ok(NO_STACK) => Halt::Stopped("the program recurses too deep".to_owned()),
+        Ok(_) => Halt::Stopped(format!("the program takes more than {MAX_STEPS} steps")),
+        Err(thrown) => match thrown.get_err() {
+            Ok(error) => {
+                // What `error("…")` raises is a text, which jaq shows in quotes.
+                let error = error.to_string();
+                let error = serde_json::from_str(&error).unwrap_or(error);
+                Halt::Error(format!("the program: {}", error.chars().take(300).collect::<String>()))
+            }
+            Err(_) => Halt::Error("the program breaks out of what is no label".to_owned()),
+        },
+    }
+}
+
+fn parse(code: &str) -> Result<Term<&str>, BadJson> {
+    let tokens = Lexer::new(code).lex().map_err(|errors| {
+        let (expected, found) = errors.first().map_or(("a program", code), |(expected, at)| (expected.as_str(), at));
+        fault(code, found, format!("{expected} is expected"))
+    })?;
+    Parser::new(&tokens).parse(|parser| parser.term()).map_err(|errors| {
+        let (expected, found) = errors.first().map_or(("a program", None), |(expected, at)| (expected.as_str(), *at));
+        let found = found.map_or(&code[code.len()..], |token| token.as_str());
+        fault(code, found, format!("{expected} is expected"))
+    })
+}
+
+/// A fault at a part of the code.
+fn fault(code: &str, part: &str, detail: String) -> BadJson {
+    let at = part.as_ptr().addr().checked_sub(code.as_ptr().addr()).filter(|at| *at <= code.len()).unwrap_or(0);
+    let before = &code[..code.floor_char_boundary(at)];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    BadJson { line: before.matches('\n').count() + 1, column: before.len() - start + 1, detail }
+}
+
+/// `(step as $nothing | .), term`: empty, then what the term says, and the same for paths.
+fn metered(term: Term<&str>) -> Term<&str> {
+    let step = Box::new(Term::Call(STEP, Vec::new()));
+    let empty = Term::BinOp(step, BinaryOp::Pipe(Some(Pattern::Var(NOTHING))), Box::new(Term::Id));
+    Term::BinOp(Box::new(empty), BinaryOp::Comma, Box::new(term))
+}
+
+/// The same program with its steps counted.
+fn rewrite(term: Term<&str>) -> Term<&str> {
+    let boxed = |term: Box<Term<_>>| Box::new(rewrite(*term));
+    let all = |terms: Vec<Term<_>>| terms.into_iter().map(rewrite).collect::<Vec<_>>();
+    match term {
+        Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_) => term,
+        Term::Str(format, parts) => {
+            let part = |part| match part {
+                StrPart::Term(term) => StrPart::Term(rewrite(term)),
+                other => other,
+            };
+            Term::Str(format, parts.into_iter().map(part).collect())
+        }
+        Term::Arr(inner) => Term::Arr(inner.map(boxed)),
+        Term::Obj(fields) => {
+            Term::Obj(fields.into_iter().map(|(key, value)| (rewrite(key), value.map(rewrite))).collect())
+        }
+        Term::Neg(inner) => Term::Neg(boxed(inner)),
+        Term::BinOp(left, pipe @ BinaryOp::Pipe(_), right) => {
+            Term::BinOp(boxed(left), pipe, Box::new(metered(rewrite(*right))))
+        }
+        Term::BinOp(left, op, right) => Term::BinOp(boxed(left), op, boxed(right)),
+        Term::Label(label, inner) => Term::Label(label, boxed(inner)),
+        Term::Fold(name, over, pattern, turns) => {
+            let turns = turns.into_iter().map(|turn| metered(rewrite(turn))).collect();
+            Term::Fold(name, boxed(over), pattern, turns)
+        }
+        Term::TryCatch(tried, caught) => Term::TryCatch(boxed(tried), caught.map(boxed)),
+        Term::IfThenElse(cases, otherwise) => {
+            let cases = cases.into_iter().map(|(condition, then)| (rewrite(condition), rewrite(then)));
+            Term::IfThenElse(cases.collect(), otherwise.map(boxed))
+        }
+        Term::Def(defs, body) => {
+            let defs = defs.into_iter().map(|def| Def { body: metered(rewrite(def.body)), ..def });
+            Term::Def(defs.collect(), boxed(body))
+        }
+        Term::Call(name, arguments) => Term::Call(name, all(arguments)),
+        Term::Path(head, Path(parts)) => {
+            let part = |part| match part {
+                Part::Index(index) => Part::Index(rewrite(index)),
+                Part::Range(from, to) => Part::Range(from.map(rewrite), to.map(rewrite)),
+            };
+            Term::Path(boxed(head), Path(parts.into_iter().map(|(one, opt)| (part(one), opt)).collect()))
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The NHL's shapes of today, as far as they are read.
+
+use serde::Deserialize;
+
+use crate::provider::read::{int, localized, or_default, text};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Match {
+    #[serde(deserialize_with = "text")]
+    pub(super) id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) game_type: Option<String>,
+    #[serde(rename = "startTimeUTC", deserialize_with = "text")]
+    pub(super) start_utc: Option<String>,
+    #[serde(rename = "gameState", deserialize_with = "text")]
+    pub(super) state: Option<String>,
+    #[serde(rename = "gameScheduleState", deserialize_with = "text")]
+    pub(super) schedule_state: Option<String>,
+    #[serde(rename = "periodDescriptor")]
+    pub(super) period: Option<PeriodDescriptor>,
+    pub(super) clock: Option<Clock>,
+    pub(super) situation: Option<Situation>,
+    #[serde(rename = "gameOutcome")]
+    pub(super) outcome: Option<Outcome>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) venue: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) venue_location: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) home_team: Team,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) away_team: Team,
+    /// A landing's.
+    #[serde(deserialize_with = "or_default")]
+    pub(super) summary: Summary,
+    /// The scores of a day have them here.
+    #[serde(deserialize_with = "or_default")]
+    pub(super) goals: Vec<Goal>,
+    /// A play-by-play's.
+    #[serde(deserialize_with = "or_default")]
+    pub(super) plays: Vec<Play>,
+    #[serde(rename = "rosterSpots", deserialize_with = "or_default")]
+    pub(super) roster: Vec<Player>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PeriodDescriptor {
+    #[serde(deserialize_with = "int")]
+    pub(super) number: Option<i64>,
+    /// `REG`, `OT`, `SO`.
+    #[serde(rename = "periodType", deserialize_with = "text")]
+    pub(super) kind: Option<String>,
+    #[serde(rename = "maxRegulationPeriods", deserialize_with = "int")]
+    pub(super) regular: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Clock {
+    #[serde(rename = "timeRemaining", deserialize_with = "text")]
+    pub(super) remaining: Option<String>,
+    #[serde(rename = "secondsRemaining", deserialize_with = "int")]
+    pub(super) seconds: Option<i64>,
+    pub(super) running: Option<bool>,
+    #[serde(rename = "inIntermission", deserialize_with = "or_default")]
+    pub(super) intermission: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Situation {
+    pub(super) home_team: Option<Strength>,
+    pub(super) away_team: Option<Strength>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Strength {
+    /// `PP`, `EN`.
+    #[serde(rename = "situationDescriptions", deserialize_with = "or_default")]
+    pub(super) descriptions: Vec<String>,
+    #[serde(deserialize_with = "int")]
+    pub(super) strength: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Outcome {
+    #[serde(rename = "lastPeriodType", deserialize_with = "text")]
+    pub(super) last_period: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Team {
+    #[serde(deserialize_with = "text")]
+    pub(super) id: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) common_name: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) name: Option<String>,
+    #[serde(rename = "placeName", deserialize_with = "localized")]
+    pub(super) place: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) abbrev: Option<String>,
+    #[serde(deserialize_with = "int")]
+    pub(super) score: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Summary {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) scoring: Vec<Part>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) penalties: Vec<Part>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) shootout: Vec<Kick>,
+}
+
+/// What a period saw.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Part {
+    #[serde(rename = "periodDescriptor")]
+    pub(super) period: Option<PeriodDescriptor>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) goals: Vec<Goal>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) penalties: Vec<Penalty>,
+}
+
+impl Part {
+    pub(super) fn number(&self) -> Option<i64> {
+        self.period.as_ref()?.number
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Goal {
+    /// Absent in older landings.
+    #[serde(rename = "eventId", deserialize_with = "text")]
+    pub(super) event: Option<String>,
+    #[serde(deserialize_with = "int")]
+    pub(super) period: Option<i64>,
+    #[serde(rename = "timeInPeriod", deserialize_with = "text")]
+    pub(super) time: Option<String>,
+    #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
+    pub(super) team: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) first_name: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) last_name: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) name: Option<String>,
+    /// `ev`, `pp`, `sh`.
+    #[serde(deserialize_with = "text")]
+    pub(super) strength: Option<String>,
+    #[serde(deserialize_with = "int")]
+    pub(super) home_score: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    pub(super) away_score: Option<i64>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) assists: Vec<Assist>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Assist {
+    #[serde(deserialize_with = "localized")]
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Penalty {
+    #[serde(rename = "timeInPeriod", deserialize_with = "text")]
+    pub(super) time: Option<String>,
+    #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
+    pub(super) team: Option<String>,
+    #[serde(rename = "committedByPlayer", deserialize_with = "localized")]
+    pub(super) player: Option<String>,
+    #[serde(rename = "drawnBy", deserialize_with = "localized")]
+    pub(super) drawn_by: Option<String>,
+    #[serde(rename = "descKey", deserialize_with = "text")]
+    pub(super) what: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Kick {
+    #[serde(deserialize_with = "int")]
+    pub(super) sequence: Option<i64>,
+    #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
+    pub(super) team: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) first_name: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) last_name: Option<String>,
+    /// `goal`, `save`, `miss`.
+    #[serde(deserialize_with = "text")]
+    pub(super) result: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Play {
+    #[serde(rename = "eventId", deserialize_with = "text")]
+    pub(super) event: Option<String>,
+    #[serde(rename = "sortOrder", deserialize_with = "int")]
+    pub(super) order: Option<i64>,
+    #[serde(rename = "typeDescKey", deserialize_with = "text")]
+    pub(super) kind: Option<String>,
+    #[serde(rename = "periodDescriptor")]
+    pub(super) period: Option<PeriodDescriptor>,
+    #[serde(rename = "timeInPeriod", deserialize_with = "text")]
+    pub(super) time: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) details: Details,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Details {
+    #[serde(rename = "eventOwnerTeamId", deserialize_with = "text")]
+    pub(super) team: Option<String>,
+    #[serde(rename = "scoringPlayerId", deserialize_with = "text")]
+    pub(super) scorer: Option<String>,
+    #[serde(rename = "assist1PlayerId", deserialize_with = "text")]
+    pub(super) assist: Option<String>,
+    #[serde(rename = "committedByPlayerId", deserialize_with = "text")]
+    pub(super) penalized: Option<String>,
+    #[serde(rename = "drawnByPlayerId", deserialize_with = "text")]
+    pub(super) drawn_by: Option<String>,
+    #[serde(rename = "descKey", deserialize_with = "text")]
+    pub(super) what: Option<String>,
+    #[serde(deserialize_with = "int")]
+    pub(super) home_score: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    pub(super) away_score: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Player {
+    #[serde(rename = "playerId", deserialize_with = "text")]
+    pub(super) id: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) first_name: Option<String>,
+    #[serde(deserialize_with = "localized")]
+    pub(super) last_name: Option<String>,
+}

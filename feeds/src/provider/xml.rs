@@ -1,0 +1,135 @@
+//! XML as a plain tree of elements and attributes. A document type is refused, so there are no entities to blow up; depth
+//! and size are bounded.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::report::{Invalid, escape};
+
+/// The most nodes of a document; a day of football has some 10,000.
+const MAX_NODES: u32 = 2_000_000;
+/// How deep elements nest.
+const MAX_DEPTH: usize = 32;
+
+/// An element.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Element {
+    pub(super) name: String,
+    /// From the root, which is empty: `/league/3/match/0`, counted among those of the same name.
+    pub(super) pointer: String,
+    attributes: BTreeMap<String, String>,
+    children: Vec<Element>,
+}
+
+impl Element {
+    /// Reads a document.
+    pub(super) fn parse(payload: &[u8]) -> Result<Element, Invalid> {
+        let text = std::str::from_utf8(payload).map_err(|error| Invalid::new("", format!("no UTF-8: {error}")))?;
+        let options = roxmltree::ParsingOptions { nodes_limit: MAX_NODES, ..roxmltree::ParsingOptions::default() };
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        let document = roxmltree::Document::parse_with_options(text, options)
+            .map_err(|error| Invalid::new("", format!("no XML: {error}")))?;
+        Element::of(document.root_element(), String::new(), MAX_DEPTH)
+    }
+
+    fn of(node: roxmltree::Node<'_, '_>, pointer: String, room: usize) -> Result<Element, Invalid> {
+        if room == 0 {
+            return Err(Invalid::new(pointer, format!("nested deeper than {MAX_DEPTH} elements")));
+        }
+        let attributes = node.attributes().filter_map(|attribute| said(attribute.name(), attribute.value()));
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut children = Vec::new();
+        for child in node.children().filter(roxmltree::Node::is_element) {
+            let name = child.tag_name().name();
+            let count = counts.entry(name).or_default();
+            children.push(Element::of(child, format!("{pointer}/{name}/{count}"), room - 1)?);
+            *count += 1;
+        }
+        Ok(Element { name: node.tag_name().name().to_owned(), pointer, attributes: attributes.collect(), children })
+    }
+
+    /// The JSON that converters make of XML: attributes below `$` or behind `@`, children as objects or arrays of them.
+    pub(super) fn from_json(name: &str, pointer: String, value: Value) -> Element {
+        let mut element = Element { name: name.to_owned(), pointer, ..Element::default() };
+        let Value::Object(fields) = value else { return element };
+        for (key, value) in fields {
+            let pointer = format!("{}/{}", element.pointer, escape(&key));
+            match value {
+                Value::Object(attributes) if key == "$" => {
+                    element.attributes.extend(attributes.iter().filter_map(|(key, value)| said(key, value.as_str()?)));
+                }
+                Value::String(text) => element.attributes.extend(said(key.trim_start_matches('@'), &text)),
+                Value::Array(items) => {
+                    let items = items.into_iter().enumerate().filter(|(_, item)| item.is_object());
+                    let child = |(index, item)| Element::from_json(&key, format!("{pointer}/{index}"), item);
+                    element.children.extend(items.map(child));
+                }
+                child @ Value::Object(_) => element.children.push(Element::from_json(&key, pointer, child)),
+                _ => {}
+            }
+        }
+        element
+    }
+
+    /// An attribute that says something.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name).map(String::as_str)
+    }
+
+    /// An attribute that must be there.
+    pub(super) fn need(&self, name: &str) -> Result<&str, Invalid> {
+        self.get(name)
+            .ok_or_else(|| Invalid::new(format!("{}/@{name}", self.pointer), format!("{} has no {name}", self.name)))
+    }
+
+    /// An attribute as a whole number; what is none (`?`) is nothing.
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
+        self.get(name)?.parse().ok().filter(|number: &i64| number.unsigned_abs() < 1 << 53)
+    }
+
+    /// The children of these names.
+    pub(super) fn all(&self, names: &'static [&'static str]) -> impl Iterator<Item = &Element> {
+        self.children.iter().filter(move |child| names.contains(&child.name.as_str()))
+    }
+
+    /// The first child of one of these names.
+    pub(super) fn first(&self, names: &[&str]) -> Option<&Element> {
+        self.children.iter().find(|child| names.contains(&child.name.as_str()))
+    }
+}
+
+/// Blank says nothing.
+fn said(name: &str, value: &str) -> Option<(String, String)> {
+    let value = value.trim();
+    (!value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_and_depth_are_refused() {
+        let bomb = r#"<!DOCTYPE a [<!ENTITY b "lol"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>"#;
+        let fault = |text: &str| Element::parse(text.as_bytes()).unwrap_err().detail;
+        assert!(fault(bomb).starts_with("no XML: "), "{}", fault(bomb));
+        assert!(fault("<a").starts_with("no XML: "));
+        assert!(fault(&format!("{}{}", "<a>".repeat(40), "</a>".repeat(40))).contains("deeper"));
+        assert!(fault(&"<a>".repeat(200_000)).starts_with("no XML: "), "no stack is spent on it");
+        assert!(Element::parse(b"\xff<a/>").unwrap_err().detail.starts_with("no UTF-8"));
+    }
+
+    #[test]
+    fn xml_and_its_json_are_the_same_tree() {
+        let xml = Element::parse(b"\xEF\xBB\xBF<a x=' 1 ' y=''><b z='2'/><c/><b/></a>").unwrap();
+        let json = serde_json::json!({"$": {"x": "1", "y": ""}, "b": [{"$": {"z": "2"}}, {}], "c": ["\n", {}]});
+        let json = Element::from_json("a", String::new(), json);
+        assert_eq!((xml.get("x"), xml.get("y")), (Some("1"), None));
+        let pointers =
+            |tree: &Element| tree.all(&["b"]).map(|b| (b.pointer.clone(), b.number("z"))).collect::<Vec<_>>();
+        assert_eq!(pointers(&xml), [("/b/0".to_owned(), Some(2)), ("/b/1".to_owned(), None)]);
+        assert_eq!(pointers(&xml), pointers(&json));
+        assert_eq!(xml.need("q").unwrap_err().to_string(), "/@q: a has no q");
+    }
+}

@@ -1,0 +1,335 @@
+//! Who may subscribe, where that is not everybody: signed tokens (JWT, RFC 7519) and what they grant. Knows no HTTP and
+//! fetches nothing: whoever has the keys hands them over.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use feeds::Topic;
+use feeds::topic::Kind;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use parking_lot::{Mutex, RwLock};
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+use super::verify;
+
+/// The longest token, in bytes: a third of a request's headers.
+const MAX_BYTES: usize = 8 << 10;
+/// Keys of a set that are looked at.
+const MAX_KEYS: usize = 64;
+/// Seconds that an issuer's clock may be ahead: `nbf`. At `exp` there is no grace.
+const LEEWAY: u64 = 30;
+
+/// What a subscriber may see, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Access {
+    topics: Vec<Topic>,
+    /// Seconds that everything is held back at least.
+    pub min_delay: u16,
+    /// Flushes a second at most; 0 = no cap.
+    pub max_rate: f64,
+    sub: Option<String>,
+    /// Until when; ms since the Unix epoch.
+    pub expires_at: i64,
+}
+
+impl Access {
+    /// Everything, at once, for ever: where no tokens are asked for.
+    #[must_use]
+    pub fn everything() -> Access {
+        Access { topics: vec![Topic::all()], min_delay: 0, max_rate: 0.0, sub: None, expires_at: i64::MAX }
+    }
+
+    /// Whether it covers all that this topic does. The games of a team are all of its sport.
+    #[must_use]
+    pub fn allows(&self, topic: &Topic) -> bool {
+        let team_of = |granted: &Topic| {
+            topic.kind() == Kind::Team && granted.kind() == Kind::Sport && granted.as_str() == topic.sport()
+        };
+        self.topics.iter().any(|granted| granted.covers_path(topic) || team_of(granted))
+    }
+
+    /// All that it covers.
+    #[must_use]
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// How long it lasts from now.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.expires_at.saturating_sub(now_ms())).unwrap_or(0))
+    }
+}
+
+/// Why a token does not open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denied {
+    /// There is none.
+    Missing,
+    /// It is none of ours, for this reason.
+    Wrong(String),
+    /// It is over.
+    Expired,
+    /// The keys are not here yet.
+    Unloaded,
+    /// Its subject has as many connections as it may.
+    Crowded,
+}
+
+impl Denied {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Denied::Missing => "a token is needed".to_owned(),
+            Denied::Wrong(why) => format!("the token is refused: {why}"),
+            Denied::Expired => "the token has expired".to_owned(),
+            Denied::Unloaded => "the keys of tokens are not loaded yet".to_owned(),
+            Denied::Crowded => "this token's subject has as many connections as it may".to_owned(),
+        }
+    }
+}
+
+/// What is asked of a token.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// HS256, RS256, ES256 or EdDSA: no other is looked at.
+    pub algorithm: String,
+    /// What `aud` must name; `None`: a token with an audience is for somebody else.
+    pub audience: Option<String>,
+    /// What `iss` must be.
+    pub issuer: Option<String>,
+    /// Connections of one `sub`; 0 = any number.
+    pub connections_per_sub: usize,
+    /// The longest delay that the service can hold somebody behind; s.
+    pub longest_delay: u16,
+}
+
+/// The door: rules, keys, and who is in.
+#[derive(Debug)]
+pub struct Tokens {
+    algorithm: Algorithm,
+    validation: Validation,
+    keys: RwLock<Vec<(Option<String>, DecodingKey)>>,
+    unknown: Notify,
+    longest_delay: u16,
+    seats: Arc<Seats>,
+}
+
+/// Connections by subject.
+#[derive(Debug, Default)]
+struct Seats {
+    most: usize,
+    taken: Mutex<HashMap<String, usize>>,
+}
+
+/// One of a subject's connections, as long as it is held.
+#[derive(Debug)]
+pub struct Seat {
+    sub: String,
+    seats: Arc<Seats>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.taken.lock();
+        if let Some(count) = taken.get_mut(&self.sub) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.sub);
+            }
+        }
+    }
+}
+
+/// The claims that count; others may be there. A claim of another type than it should be is refused, not left out.
+#[derive(Debug, Deserialize)]
+struct Claims {
+    exp: f64,
+    #[expect(dead_code, reason = "jsonwebtoken looks at it; here it must be a number")]
+    nbf: Option<f64>,
+    sub: Option<String>,
+    topics: Option<Vec<Topic>>,
+    min_delay: Option<f64>,
+    max_rate: Option<f64>,
+}
+
+impl Tokens {
+    /// A door without keys: nobody comes in yet.
+    ///
+    /// # Errors
+    /// When there is no such algorithm here.
+    pub fn new(rules: &Rules) -> Result<Tokens, String> {
+        verify::install();
+        let algorithm = Algorithm::from_str(&rules.algorithm).ok().filter(|known| verify::KNOWN.contains(known));
+        let algorithm = algorithm.ok_or("algorithm: HS256, RS256, ES256 or EdDSA")?;
+        let mut validation = Validation::new(algorithm);
+        (validation.leeway, validation.validate_nbf) = (LEEWAY, true);
+        let mut required = vec!["exp"];
+        if let Some(audience) = &rules.audience {
+            validation.set_audience(&[audience]);
+            required.push("aud");
+        }
+        if let Some(issuer) = &rules.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        validation.set_required_spec_claims(&required);
+        let seats = Arc::new(Seats { most: rules.connections_per_sub, taken: Mutex::default() });
+        let (keys, unknown, longest_delay) = (RwLock::default(), Notify::new(), rules.longest_delay);
+        Ok(Tokens { algorithm, validation, keys, unknown, longest_delay, seats })
+    }
+
+    /// The one key of HS256.
+    pub fn set_secret(&self, secret: &[u8]) {
+        *self.keys.write() = vec![(None, DecodingKey::from_secret(secret))];
+    }
+
+    /// The keys of a set (JWKS, RFC 7517) that are of the configured algorithm, in place of those before. How many.
+    ///
+    /// # Errors
+    /// When it is no set, or has no such key; then nothing is changed.
+    pub fn set_keys(&self, set: &[u8]) -> Result<usize, String> {
+        #[derive(Deserialize)]
+        struct Set {
+            keys: Vec<serde_json::Value>,
+        }
+        let set: Set = serde_json::from_slice(set).map_err(|error| format!("no JWKS: {error}"))?;
+        let keys = set.keys.into_iter().take(MAX_KEYS).filter_map(|key| {
+            let key: Jwk = serde_json::from_value(key).ok().filter(|key| self.is_ours(key))?;
+            Some((key.common.key_id.clone(), DecodingKey::from_jwk(&key).ok()?))
+        });
+        let keys: Vec<_> = keys.collect();
+        if keys.is_empty() {
+            return Err(format!("no key for {:?} is in it", self.algorithm));
+        }
+        let count = keys.len();
+        *self.keys.write() = keys;
+        Ok(count)
+    }
+
+    fn is_ours(&self, key: &Jwk) -> bool {
+        let common = &key.common;
+        let named = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(self.algorithm));
+        let signs = common.public_key_use.as_ref().is_none_or(|said| *said == PublicKeyUse::Signature);
+        let kind = match (&key.algorithm, self.algorithm) {
+            (AlgorithmParameters::OctetKey(_), Algorithm::HS256) | (AlgorithmParameters::RSA(_), Algorithm::RS256) => {
+                true
+            }
+            (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256) => key.curve == EllipticCurve::P256,
+            (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA) => key.curve == EllipticCurve::Ed25519,
+            _ => false,
+        };
+        named && signs && kind
+    }
+
+    /// Returns when a token named a key that is not here: the set may have a new one.
+    pub async fn asks_for_keys(&self) {
+        self.unknown.notified().await;
+    }
+
+    /// What a token grants.
+    ///
+    /// # Errors
+    /// Why it grants nothing.
+    pub fn admit(&self, token: &str) -> Result<Arc<Access>, Denied> {
+        if token.len() > MAX_BYTES {
+            return Err(Denied::Wrong(format!("it has more than {MAX_BYTES} bytes")));
+        }
+        let key = self.key_of(token)?;
+        let claims = decode::<Claims>(token, &key, &self.validation).map_err(|error| denied(error.into_kind()))?.claims;
+        self.access(claims).map(Arc::new)
+    }
+
+    /// The key that the token's header names. The header chooses among keys, never how they are used.
+    fn key_of(&self, token: &str) -> Result<DecodingKey, Denied> {
+        let header = decode_header(token).map_err(|_| Denied::Wrong("it is no JWT".to_owned()))?;
+        if header.alg != self.algorithm {
+            return Err(Denied::Wrong(format!("it must be signed with {:?}", self.algorithm)));
+        }
+        if header.crit.is_some() {
+            return Err(Denied::Wrong("its header asks for what is not known here (crit)".to_owned()));
+        }
+        let keys = self.keys.read();
+        let named = header.kid.as_ref().and_then(|kid| keys.iter().find(|(held, _)| held.as_ref() == Some(kid)));
+        match (named, &**keys) {
+            (_, []) => Err(Denied::Unloaded),
+            (Some((_, key)), _) => Ok(key.clone()),
+            // A lone key needs no name, and one without a name goes by any.
+            (None, [(held, key)]) if held.is_none() || header.kid.is_none() => Ok(key.clone()),
+            (None, _) => {
+                drop(keys);
+                self.unknown.notify_one();
+                Err(Denied::Wrong("it names no key that is known (kid)".to_owned()))
+            }
+        }
+    }
+
+    fn access(&self, claims: Claims) -> Result<Access, Denied> {
+        let wrong = |why: &str| Err(Denied::Wrong(why.to_owned()));
+        let Claims { exp, sub, topics, min_delay, max_rate, .. } = claims;
+        #[allow(clippy::cast_possible_truncation)] // it saturates
+        let expires_at = (exp * 1_000.0) as i64;
+        if expires_at <= now_ms() {
+            return Err(Denied::Expired);
+        }
+        let min_delay = min_delay.unwrap_or(0.0);
+        if !(0.0..=f64::from(self.longest_delay)).contains(&min_delay) {
+            return wrong("its min_delay is not within the delays that are held here");
+        }
+        let max_rate = max_rate.unwrap_or(0.0);
+        if !(max_rate.is_finite() && max_rate >= 0.0) {
+            return wrong("its max_rate is less than 0");
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // its range was checked
+        let min_delay = min_delay.ceil() as u16;
+        let topics = topics.unwrap_or_else(|| vec![Topic::all()]);
+        Ok(Access { topics, min_delay, max_rate, sub, expires_at })
+    }
+
+    /// Counts a connection of the token's subject, as long as the seat is held; `None`: nobody counts.
+    ///
+    /// # Errors
+    /// [`Denied::Crowded`].
+    pub fn seat(&self, access: &Access) -> Result<Option<Seat>, Denied> {
+        let Some(sub) = access.sub.as_ref().filter(|_| self.seats.most > 0) else { return Ok(None) };
+        let mut taken = self.seats.taken.lock();
+        let count = taken.entry(sub.clone()).or_default();
+        if *count >= self.seats.most {
+            return Err(Denied::Crowded);
+        }
+        *count += 1;
+        Ok(Some(Seat { sub: sub.clone(), seats: Arc::clone(&self.seats) }))
+    }
+}
+
+impl Seat {
+    /// Whether it is of this token's subject.
+    #[must_use]
+    pub fn is_of(&self, access: &Access) -> bool {
+        access.sub.as_ref() == Some(&self.sub)
+    }
+}
+
+fn denied(kind: ErrorKind) -> Denied {
+    match kind {
+        ErrorKind::ExpiredSignature => Denied::Expired,
+        ErrorKind::InvalidSignature => Denied::Wrong("its signature is wrong".to_owned()),
+        ErrorKind::ImmatureSignature => Denied::Wrong("it is not valid yet (nbf)".to_owned()),
+        ErrorKind::InvalidAudience => Denied::Wrong("it is for another audience (aud)".to_owned()),
+        ErrorKind::InvalidIssuer => Denied::Wrong("it is of another issuer (iss)".to_owned()),
+        ErrorKind::MissingRequiredClaim(claim) => Denied::Wrong(format!("it has no {claim}")),
+        ErrorKind::Json(error) => Denied::Wrong(format!("its claims: {error}")),
+        _ => Denied::Wrong("it is no JWT".to_owned()),
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,99 @@
+//! `scoreline feeds test DIR`: golden pairs, `<name>.jsonl` in and `<name>.reports.jsonl` out, decoded by the program
+//! `<name>.jq` beside them, or by the built-in adapter of that name.
+
+use std::path::{Path, PathBuf};
+
+use feeds::provider::golden::{Difference, decode_lines, differences};
+use feeds::provider::{Adapter, Jq, adapter};
+
+use super::Failure;
+use crate::config::program;
+
+/// What there is to do with formats.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Feeds {
+    /// Decode the payloads of a folder (NAME.jsonl) and compare with what is expected (NAME.reports.jsonl)
+    Test(Test),
+}
+
+/// Golden pairs of a folder.
+#[derive(Debug, clap::Args)]
+pub(super) struct Test {
+    /// The folder
+    dir: PathBuf,
+    /// Write what is decoded as what is expected from now on; then read it
+    #[arg(long)]
+    update: bool,
+}
+
+const EXPECTED: &str = ".reports.jsonl";
+
+pub(super) fn command(feeds: &Feeds) -> Result<(), Failure> {
+    let Feeds::Test(test) = feeds;
+    let names = names(&test.dir)?;
+    if names.is_empty() {
+        return Err(Failure::Failed(format!("{}: there is no NAME.jsonl", test.dir.display())));
+    }
+    let mut differing = 0;
+    for name in &names {
+        differing += usize::from(!pair(test, name)?);
+    }
+    match differing {
+        0 => Ok(()),
+        _ => Err(Failure::Failed(format!("{differing} of {} formats differ", names.len()))),
+    }
+}
+
+/// The names of the recordings, sorted.
+fn names(dir: &Path) -> Result<Vec<String>, Failure> {
+    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", dir.display()));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let file = entry.map_err(failed)?.file_name();
+        let name = file.to_str().filter(|file| !file.ends_with(EXPECTED)).and_then(|file| file.strip_suffix(".jsonl"));
+        names.extend(name.map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Whether a pair is as expected; says so.
+fn pair(test: &Test, name: &str) -> Result<bool, Failure> {
+    let Some(adapter) = find(&test.dir, name)? else {
+        println!("{name}: no {name}.jq and no built-in adapter, left out");
+        return Ok(true);
+    };
+    let adapter = adapter.as_ref();
+    let payloads = read(&test.dir.join(format!("{name}.jsonl")))?;
+    let path = test.dir.join(format!("{name}{EXPECTED}"));
+    if test.update {
+        let failed = |error| Failure::Failed(format!("{}: {error}", path.display()));
+        std::fs::write(&path, decode_lines(adapter, &payloads)).map_err(failed)?;
+        println!("{name}: {} payloads, written to {}", payloads.lines().count(), path.display());
+        return Ok(true);
+    }
+    let differences = differences(adapter, &payloads, &read(&path)?);
+    for Difference { line, expected, found } in &differences {
+        let [expected, found] = [expected, found].map(|text| text.as_deref().unwrap_or("nothing"));
+        println!("{name}.jsonl, line {line}\n  expected {expected}\n     found {found}");
+    }
+    match differences.len() {
+        0 => println!("{name}: {} payloads, all as expected", payloads.lines().count()),
+        many => println!("{name}: {} payloads, {many} not as expected", payloads.lines().count()),
+    }
+    Ok(differences.is_empty())
+}
+
+/// A program beside the recording, or what is built in.
+fn find(dir: &Path, name: &str) -> Result<Option<Box<dyn Adapter>>, Failure> {
+    let file = dir.join(format!("{name}.jq"));
+    if file.exists() {
+        let program: Jq = program(name, &file).map_err(Failure::Failed)?;
+        return Ok(Some(Box::new(program)));
+    }
+    Ok(adapter(name).map(|built_in| Box::new(built_in) as Box<dyn Adapter>))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,19 @@
+//! The log of the process, on stderr: for eyes on a terminal, one JSON object a line elsewhere.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use super::super::Failure;
+
+/// # Errors
+/// When the filter is none.
+pub(super) fn to_stderr(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| Failure::Usage(format!("log {filter:?}: {error}")))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let begun = match std::io::stderr().is_terminal() {
+        true => log.with_target(false).try_init(),
+        false => log.json().flatten_event(true).with_ansi(false).try_init(),
+    };
+    begun.map_err(|error| Failure::Failed(format!("no log: {error}")))
+}

@@ -1,0 +1,357 @@
+//! Publishing: `POST /v1/updates`, `POST /v1/feeds/<adapter>`, `DELETE /v1/games/<game>`. Section 5 of the contract.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use feeds::{Invalid, Report, Topic};
+use futures_util::future::Either;
+use futures_util::{Stream, StreamExt, future, stream};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use warp::http::header::{CONTENT_TYPE, HeaderValue};
+use warp::http::{HeaderMap, StatusCode};
+use warp::reply::Response as Reply;
+
+use self::answer::{encode_lines, forbidden, invalid, many, single};
+use self::body::{Body, Line};
+use self::headers::{Media, idempotency_key, key, media, plain, signed};
+use super::problem::Problem;
+use super::tries::Tries;
+use crate::auth::{Grant, Keys};
+use crate::config::{Formats, Limits};
+use crate::drain::Drain;
+use crate::ingest::{Ingest, Verdict};
+use crate::metrics::{Door, Metrics, PayloadOutcome};
+use crate::wire::ErrorCode;
+
+mod answer;
+pub(super) mod body;
+mod headers;
+
+/// Reports of one request that are on their way at a time: so many the broker may commit together.
+const AT_ONCE: usize = 256;
+
+/// Answers of a stream that wait for its client to read them, in pieces of up to [`AT_ONCE`]. When they are full the
+/// stream is read no further, and a client that goes on not reading is cut by the socket's write deadline.
+const ANSWERS: usize = 64;
+
+/// What publishing needs.
+pub struct Publishing {
+    /// Who may.
+    pub keys: Keys,
+    /// Who tried in vain.
+    pub tries: Tries,
+    /// Where reports go.
+    pub ingest: Arc<Ingest>,
+    /// Which native formats there are.
+    pub formats: Formats,
+    /// Counts payloads.
+    pub metrics: Arc<Metrics>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Ends streams.
+    pub drain: Drain,
+}
+
+type Answer = Result<Reply, Problem>;
+
+/// A push.
+pub(super) struct Request {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+    /// Where it comes from.
+    pub(super) client: Option<SocketAddr>,
+}
+
+/// `POST /v1/updates`.
+pub(super) async fn updates(publishing: Arc<Publishing>, request: Request) -> Reply {
+    let (grant, Request { headers, body, .. }) = match publishing.admit(request).await {
+        Ok(admitted) => admitted,
+        Err(problem) => return problem.reply(),
+    };
+    let (id, media) = match idempotency_key(&headers).and_then(|id| Ok((id, media(&headers)?))) {
+        Ok(said) => said,
+        Err(problem) => {
+            body.discard().await;
+            return problem.reply();
+        }
+    };
+    if media == Media::Lines {
+        publishing.metrics.payload(&grant.provider, PayloadOutcome::Ok);
+        return publishing.stream(grant, id, body);
+    }
+    let answer = match body.whole(publishing.limits.batch_bytes, publishing.limits.body_time.0).await {
+        Ok(bytes) if bytes.trim_ascii_start().starts_with(b"[") => publishing.batch(&grant, id, &bytes).await,
+        Ok(bytes) => publishing.one(&grant, id, &bytes).await,
+        Err(problem) => publishing.refused(&grant, problem),
+    };
+    answer.unwrap_or_else(Problem::reply)
+}
+
+/// `POST /v1/feeds/<adapter>`.
+pub(super) async fn feed(publishing: Arc<Publishing>, adapter: String, request: Request) -> Reply {
+    let (grant, Request { headers, body, .. }) = match publishing.admit(request).await {
+        Ok(admitted) => admitted,
+        Err(problem) => return problem.reply(),
+    };
+    let said = idempotency_key(&headers).and_then(|id| {
+        plain(&headers)?;
+        Ok((id, publishing.adapter(&grant, &adapter)?))
+    });
+    let (id, adapter) = match said {
+        Ok(said) => said,
+        Err(problem) => {
+            body.discard().await;
+            return problem.reply();
+        }
+    };
+    let answer = match body.whole(publishing.limits.batch_bytes, publishing.limits.body_time.0).await {
+        Ok(payload) => publishing.payload(&grant, id, adapter, payload).await,
+        Err(problem) => publishing.refused(&grant, problem),
+    };
+    answer.unwrap_or_else(Problem::reply)
+}
+
+/// `DELETE /v1/games/<game>`.
+pub(super) async fn remove(
+    publishing: Arc<Publishing>,
+    game: String,
+    headers: HeaderMap,
+    client: Option<SocketAddr>,
+) -> Reply {
+    publishing.remove(&game, &headers, client).await.unwrap_or_else(Problem::reply)
+}
+
+impl Publishing {
+    /// Whose push it is, by its key or by its signature, for which it is read.
+    async fn admit(&self, request: Request) -> Result<(Arc<Grant>, Request), Problem> {
+        let Request { headers, body, client } = request;
+        let Some(signed) = signed(&headers).filter(|_| key(&headers).is_empty()) else {
+            return match self.holder(&headers, client).await {
+                Ok(grant) => Ok((grant, Request { headers, body, client })),
+                Err(problem) => {
+                    body.discard().await;
+                    Err(problem)
+                }
+            };
+        };
+        let bytes = body.whole(self.limits.batch_bytes, self.limits.body_time.0).await?;
+        match self.keys.signer(&signed, &bytes, Timestamp::now().as_second()) {
+            Ok(grant) => Ok((Arc::clone(grant), Request { headers, body: Body::of(bytes), client })),
+            Err(why) => {
+                let problem = Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, why);
+                Err(self.tries.failed(Door::Signature, client.map(|client| client.ip()), problem).await)
+            }
+        }
+    }
+
+    /// Whose key it is.
+    async fn holder(&self, headers: &HeaderMap, client: Option<SocketAddr>) -> Result<Arc<Grant>, Problem> {
+        let key = key(headers);
+        match self.keys.find(key) {
+            Some(grant) => Ok(Arc::clone(grant)),
+            None if key.is_empty() => Err(Problem::unauthorized()), // no try
+            None => {
+                let client = client.map(|client| client.ip());
+                Err(self.tries.failed(Door::Key, client, Problem::unauthorized()).await)
+            }
+        }
+    }
+
+    fn refused(&self, grant: &Grant, problem: Problem) -> Answer {
+        self.metrics.payload(&grant.provider, PayloadOutcome::Refused);
+        Err(problem)
+    }
+
+    fn take(&self, grant: &Grant, reports: usize) -> Result<(), Problem> {
+        grant.take(reports).map_err(|wait| {
+            let detail = "this key's reports per second are used up";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, detail).retry_after(wait.as_secs() + 1)
+        })
+    }
+
+    async fn one(&self, grant: &Arc<Grant>, id: Option<String>, bytes: &[u8]) -> Answer {
+        let most = self.limits.report_bytes;
+        if bytes.len() > most {
+            return self.refused(grant, Problem::too_large(format!("a report has at most {most} bytes")));
+        }
+        let value = match feeds::json::parse(bytes) {
+            Ok(value) => value,
+            Err(error) => return self.refused(grant, Problem::bad_request(format!("no JSON: {error}"))),
+        };
+        self.metrics.payload(&grant.provider, PayloadOutcome::Ok);
+        self.take(grant, 1)?;
+        single(self.accept(grant, report(value, id)).await)
+    }
+
+    async fn batch(&self, grant: &Arc<Grant>, id: Option<String>, bytes: &[u8]) -> Answer {
+        // Split before it is read, so that one item that is no proper JSON does not spoil the others.
+        let items: Vec<&RawValue> = match serde_json::from_slice(bytes) {
+            Ok(items) => items,
+            Err(error) => return self.refused(grant, Problem::bad_request(format!("no JSON array: {error}"))),
+        };
+        let most = self.limits.batch_reports;
+        if items.len() > most {
+            return self.refused(grant, Problem::too_large(format!("a batch has at most {most} reports")));
+        }
+        self.metrics.payload(&grant.provider, PayloadOutcome::Ok);
+        self.take(grant, items.len())?;
+        let reports = items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| self.item(item.get().as_bytes(), id.as_ref().map(|id| format!("{id}#{index}"))));
+        let reports: Vec<_> = reports.collect();
+        Ok(many(self.accept_all(grant, reports).collect().await))
+    }
+
+    async fn payload(
+        &self,
+        grant: &Arc<Grant>,
+        id: Option<String>,
+        adapter: &'static dyn feeds::provider::Adapter,
+        payload: Bytes,
+    ) -> Answer {
+        // A large payload takes long enough to hold up what else this thread serves.
+        let decode = move || {
+            adapter.decode(&payload).map_err(|fault| match feeds::json::parse_lenient(&payload) {
+                Ok(_) => invalid(fault),
+                Err(_) => Problem::bad_request(fault.detail), // no JSON, or what else the format is
+            })
+        };
+        let decoded = match tokio::task::spawn_blocking(decode).await {
+            Ok(Ok(decoded)) => decoded,
+            Ok(Err(problem)) => return self.refused(grant, problem),
+            Err(error) => {
+                tracing::error!(%error, adapter = adapter.name(), "an adapter panicked");
+                let detail = "the adapter failed on this payload";
+                let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, detail);
+                return self.refused(grant, problem);
+            }
+        };
+        self.metrics.payload(&grant.provider, PayloadOutcome::Ok);
+        self.take(grant, decoded.reports.len())?;
+        let reports = decoded.reports.into_iter().enumerate().map(|(index, mut report)| {
+            report.id = report.id.or_else(|| id.as_ref().map(|id| format!("{id}#{index}")));
+            Ok(report)
+        });
+        let refused = decoded.refused.into_iter().map(|fault| Err((None, fault)));
+        let reports: Vec<_> = reports.chain(refused).collect();
+        Ok(many(self.accept_all(grant, reports).collect().await))
+    }
+
+    /// Answers line by line, as each is done, while the client is still sending.
+    fn stream(self: Arc<Self>, grant: Arc<Grant>, id: Option<String>, body: Body) -> Reply {
+        let (sender, mut answers) = mpsc::channel::<Bytes>(ANSWERS);
+        tokio::spawn(async move {
+            let verdicts = self.accept_lines(&grant, id, body).ready_chunks(AT_ONCE);
+            let mut verdicts = std::pin::pin!(verdicts);
+            while let Some(verdicts) = verdicts.next().await {
+                if sender.send(encode_lines(&verdicts)).await.is_err() {
+                    return; // the client is gone
+                }
+            }
+        });
+        let answers = stream::poll_fn(move |cx| answers.poll_recv(cx).map(|answer| answer.map(Ok::<_, warp::Error>)));
+        let mut response = warp::Reply::into_response(warp::reply::stream(answers));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+        response
+    }
+
+    fn accept_lines(&self, grant: &Arc<Grant>, id: Option<String>, body: Body) -> impl Stream<Item = Verdict> + Send {
+        let Limits { report_bytes, stream_idle, .. } = self.limits;
+        let lines = body.lines(report_bytes, stream_idle.0, self.drain.clone());
+        // A stream is not refused for its rate, it is read at its rate.
+        let lines = stream::unfold(lines, |mut lines| async {
+            let line = lines.next().await?;
+            while let Err(wait) = grant.take(1) {
+                tokio::time::sleep(wait).await;
+            }
+            Some((line, lines))
+        });
+        let verdicts = lines.enumerate().map(move |(index, line)| {
+            let id = id.as_ref().map(|id| format!("{id}#{index}"));
+            let report = match line {
+                Line::Text(line) => self.item(&line, id),
+                Line::TooLong => Err((None, too_long(report_bytes))),
+            };
+            self.accept(grant, report)
+        });
+        verdicts.buffered(AT_ONCE)
+    }
+
+    fn accept_all<'a>(
+        &'a self,
+        grant: &'a Arc<Grant>,
+        reports: Vec<Result<Report, Fault>>,
+    ) -> impl Stream<Item = Verdict> + Send + 'a {
+        stream::iter(reports).map(|report| self.accept(grant, report)).buffered(AT_ONCE)
+    }
+
+    fn accept(
+        &self,
+        grant: &Arc<Grant>,
+        report: Result<Report, Fault>,
+    ) -> impl Future<Output = Verdict> + Send + use<> {
+        match report {
+            Ok(report) => Either::Left(apart(self.ingest.accept(grant, report))),
+            Err((game, fault)) => Either::Right(future::ready(self.ingest.refuse(grant, game, fault))),
+        }
+    }
+
+    /// One of several reports.
+    fn item(&self, bytes: &[u8], id: Option<String>) -> Result<Report, Fault> {
+        if bytes.len() > self.limits.report_bytes {
+            return Err((None, too_long(self.limits.report_bytes)));
+        }
+        let value = feeds::json::parse(bytes).map_err(|error| (None, Invalid::new("", format!("no JSON: {error}"))))?;
+        report(value, id)
+    }
+
+    fn adapter(&self, grant: &Grant, name: &str) -> Result<&'static dyn feeds::provider::Adapter, Problem> {
+        let adapter = self.formats.find(name).ok_or_else(|| {
+            Problem::not_found(format!("there is no such adapter; there are {}", self.formats.names()))
+        })?;
+        match grant.may_post(name) {
+            true => Ok(adapter),
+            false => Err(forbidden(format!("the key may not post the format {name}"))),
+        }
+    }
+
+    async fn remove(&self, game: &str, headers: &HeaderMap, client: Option<SocketAddr>) -> Answer {
+        let grant = self.holder(headers, client).await?;
+        let id = idempotency_key(headers)?;
+        let game = Topic::parse_game(game).map_err(|error| Problem::topic_invalid(error.to_string()))?;
+        match self.ingest.remove(&grant, &game, id).await {
+            Some(verdict) => single(verdict),
+            None => Err(Problem::not_found(format!("there is no game {game}"))),
+        }
+    }
+}
+
+/// Runs a report as a task of its own, so that one request's reports use every core, and those that were begun are ended
+/// also when their client is gone.
+async fn apart(accepting: impl Future<Output = Verdict> + Send + 'static) -> Verdict {
+    match tokio::spawn(accepting).await {
+        Ok(verdict) => verdict,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => future::pending().await, // the runtime ends, and with it whoever waits here
+        },
+    }
+}
+
+/// A report that cannot be read, and its game where that could be.
+type Fault = (Option<Topic>, Invalid);
+
+fn report(value: serde_json::Value, id: Option<String>) -> Result<Report, Fault> {
+    let game = value.get("game").and_then(|game| game.as_str()).and_then(|game| game.parse().ok());
+    let mut report = Report::from_value(value).map_err(|fault| (game, fault))?;
+    report.id = report.id.or(id);
+    Ok(report)
+}
+
+fn too_long(most: usize) -> Invalid {
+    Invalid::new("", format!("a report has at most {most} bytes"))
+}

@@ -1,0 +1,65 @@
+//! Those for whom there is no room: told so, and when to come again.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Collected};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use warp::http::StatusCode;
+
+use crate::gateway::problem::Problem;
+use crate::gateway::tls::{H2, Tls};
+use crate::wire::ErrorCode;
+
+/// How long telling may take.
+const TIME: Duration = Duration::from_secs(2);
+
+/// The problem that says so. Spread, so that those who were turned away together do not come back together.
+pub(super) fn no_room() -> Problem {
+    let detail = "there is no room for another connection";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail).retry_after(fastrand::u64(2..10))
+}
+
+/// Tells a new connection.
+pub(super) async fn turn_away(stream: TcpStream, tls: Option<&Tls>) {
+    let telling = async {
+        let Some(tls) = tls else { return tell(stream).await };
+        let stream = tls.acceptor().accept(stream).await?;
+        if stream.get_ref().1.alpn_protocol() != Some(H2) {
+            return tell(stream).await;
+        }
+        let service = service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(no_room().reply()) });
+        let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+        Ok(())
+    };
+    let _ = timeout(TIME, telling).await;
+}
+
+/// Reads the request's head, so that the answer is not lost to a reset, and says that there is no room.
+async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
+    let (mut head, mut chunk) = (Vec::new(), [0; 2_048]);
+    while head.len() < 32 << 10 && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        match stream.read(&mut chunk).await? {
+            0 => return Ok(()),
+            read => head.extend_from_slice(&chunk[..read]),
+        }
+    }
+    let (parts, body) = no_room().reply().into_parts();
+    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let mut answer = format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", parts.status, body.len());
+    for (name, value) in &parts.headers {
+        answer.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+    }
+    answer.push_str("\r\n");
+    stream.write_all(&[answer.as_bytes(), &body].concat()).await?;
+    stream.shutdown().await?;
+    while stream.read(&mut chunk).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Who is connected: the places of the process and of each address.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::socket::Busy;
+
+/// A place among those that the process takes: a request extension. Whoever goes on after the answer (a WebSocket, an
+/// event stream) holds it as long.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub(super) _seat: Seat,
+    /// Counted under its address, where that is capped.
+    pub(super) _address: Option<Arc<Counted>>,
+    /// Meanwhile the connection is not idle.
+    pub(super) _busy: Arc<Busy>,
+}
+
+/// One of the process's connections, or of the streams beside a connection's first.
+pub(super) type Seat = Arc<Seated>;
+
+/// Taken until it is dropped.
+#[derive(Debug)]
+pub(super) struct Seated {
+    _permit: OwnedSemaphorePermit,
+    /// The server waits for the last one.
+    _open: mpsc::Sender<Infallible>,
+}
+
+/// Who is connected.
+#[derive(Debug)]
+pub(super) struct Room {
+    seats: Arc<Semaphore>,
+    open: mpsc::WeakSender<Infallible>,
+    per_address: usize,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One connection of an address.
+#[derive(Debug)]
+pub(super) struct Counted {
+    address: IpAddr,
+    room: Arc<Room>,
+}
+
+impl Room {
+    /// `open` has a sender for each seat that is taken.
+    pub(super) fn new(connections: usize, per_address: usize, open: mpsc::WeakSender<Infallible>) -> Arc<Room> {
+        let seats = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+        Arc::new(Room { seats, open, per_address, addresses: Mutex::default() })
+    }
+
+    /// A seat; `None` when all are taken.
+    pub(super) fn seat(&self) -> Option<Seat> {
+        let (permit, open) = (Arc::clone(&self.seats).try_acquire_owned().ok()?, self.open.upgrade()?);
+        Some(Arc::new(Seated { _permit: permit, _open: open }))
+    }
+
+    /// Counts one more of an address; `Err` when it has as many as it may.
+    pub(super) fn count(self: &Arc<Room>, address: IpAddr) -> Result<Option<Arc<Counted>>, ()> {
+        if self.per_address == 0 {
+            return Ok(None);
+        }
+        let address = block(address);
+        let mut addresses = self.addresses.lock();
+        let held = addresses.entry(address).or_default();
+        if *held >= self.per_address {
+            return Err(());
+        }
+        *held += 1;
+        Ok(Some(Arc::new(Counted { address, room: Arc::clone(self) })))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut addresses = self.room.addresses.lock();
+        if let Some(held) = addresses.get_mut(&self.address) {
+            *held -= 1;
+            if *held == 0 {
+                addresses.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Whoever has one IPv6 address mostly has its whole /64.
+fn block(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),
+        four => four,
+    }
+}

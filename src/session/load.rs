@@ -1,0 +1,322 @@
+//! Loads: a subscription's games on their way out, a whole connection starting over, games told again in less detail.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use feeds::Topic;
+
+use super::catchup::told;
+use super::{Limits, Next, Out, Session, detail_among};
+use crate::scoreboard::{Change, View};
+use crate::wire::{Detail, Message, Piece, Position, ResetReason};
+
+/// One load.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) kind: Kind,
+    pub(super) topics: Vec<(Topic, Detail)>,
+    /// Topics unsubscribed meanwhile. At the end mark the client drops what it holds under them and was not sent, so games
+    /// that others of its topics cover are sent all the same.
+    dropped: Vec<Topic>,
+    /// Where the client left off, until that was looked at.
+    since: Option<Position>,
+    /// Or where an earlier part of this load ended.
+    piece: Option<Piece>,
+    /// Until when a position ahead of the head is waited for.
+    deadline: Option<Instant>,
+    /// Of games not sent yet, the client holds what they were at this offset; `None` = nothing (a snapshot).
+    from: Option<u64>,
+    /// Games whose last change is at or before this were sent.
+    pub(super) cursor: u64,
+    /// Games it has sent in another detail than they had (mode every: all it has sent): they follow in this load alone
+    /// until its end.
+    pub(super) changed: HashSet<Topic>,
+    /// It began in mode every, and ends in it.
+    every: bool,
+    /// Mode every: entries up to here were told of the games it has sent; each of these from where it was sent.
+    pub(super) walked: u64,
+    sent_at: HashMap<Topic, u64>,
+    /// Mode every: games it has sent in a detail that may no longer be asked for; their states are sent again.
+    again: HashSet<Topic>,
+    /// Departures after this are told: nothing that left before was ever shown.
+    floor: u64,
+    /// Whether its `subscribed` or `reset` was sent.
+    pub(super) announced: bool,
+    /// What the `subscribed` says, also of topics dropped since.
+    asked: Vec<Topic>,
+    /// The detail that was asked for.
+    detail: Detail,
+    /// What follows the end mark.
+    pub(super) after: Vec<Message<'static>>,
+}
+
+/// Why something is loaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// A subscribe.
+    Subscribe { id: u64 },
+    /// The whole connection starts over.
+    Reset { id: Option<u64>, reason: ResetReason },
+    /// The delay was lowered: the changes, by catching up, then the end mark.
+    Delay { id: u64, delay: u16 },
+    /// An unsubscribe has lowered the detail of games that other topics still cover.
+    Restate,
+}
+
+impl Load {
+    fn new(kind: Kind, topics: Vec<(Topic, Detail)>) -> Load {
+        Load {
+            kind,
+            topics,
+            dropped: Vec::new(),
+            since: None,
+            piece: None,
+            deadline: None,
+            from: None,
+            cursor: 0,
+            changed: HashSet::new(),
+            every: false,
+            walked: 0,
+            sent_at: HashMap::new(),
+            again: HashSet::new(),
+            floor: 0,
+            announced: false,
+            asked: Vec::new(),
+            detail: Detail::Full,
+            after: Vec::new(),
+        }
+    }
+
+    pub(super) fn subscribe(id: u64, topics: Vec<Topic>, detail: Detail, since: Option<Position>) -> Load {
+        let asked = topics.clone();
+        let topics = topics.into_iter().map(|topic| (topic, detail)).collect();
+        Load { since, asked, detail, ..Load::new(Kind::Subscribe { id }, topics) }
+    }
+
+    pub(super) fn reset(
+        reason: ResetReason,
+        id: Option<u64>,
+        topics: Vec<(Topic, Detail)>,
+        after: Vec<Message<'static>>,
+    ) -> Load {
+        Load { after, ..Load::new(Kind::Reset { id, reason }, topics) }
+    }
+
+    pub(super) fn restate(topics: Vec<(Topic, Detail)>) -> Load {
+        Load::new(Kind::Restate, topics)
+    }
+
+    pub(super) fn delay_to(id: u64, delay: u16) -> Load {
+        Load::new(Kind::Delay { id, delay }, Vec::new())
+    }
+
+    /// The delay it changes to.
+    pub(super) fn delay(&self) -> Option<u16> {
+        if let Kind::Delay { delay, .. } = self.kind { Some(delay) } else { None }
+    }
+
+    /// Whether the client's position is honoured.
+    pub(super) fn resumes(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// Mode every: whether the entry at `offset` is told of the game by this load.
+    pub(super) fn walks(&self, game: &Topic, offset: u64) -> bool {
+        self.sent_at.get(game).is_some_and(|sent| *sent < offset)
+    }
+
+    /// It goes on where an earlier part of it ended.
+    pub(super) fn go_on(&mut self, piece: Piece) {
+        self.piece = Some(piece);
+    }
+
+    /// Where it stands, for another to go on.
+    pub(super) fn paused(&self, view: &View<'_>) -> Piece {
+        let (epoch, reach) = (view.epoch().clone(), view.head());
+        Piece { epoch, cursor: self.cursor, reach, resumed: self.resumes(), floor: self.floor }
+    }
+
+    /// The topics that will be subscriptions when it ends.
+    pub(super) fn subscribing(&self) -> impl Iterator<Item = &Topic> {
+        let counts = !matches!(self.kind, Kind::Restate);
+        self.topics.iter().filter(move |_| counts).map(|(topic, _)| topic)
+    }
+
+    /// Takes topics out of it; whether any was in it, now or before.
+    pub(super) fn drop_topics(&mut self, topics: &[Topic]) -> bool {
+        if matches!(self.kind, Kind::Restate) {
+            return false;
+        }
+        let dropped = self.topics.extract_if(.., |(topic, _)| topics.contains(topic));
+        self.dropped.extend(dropped.map(|(topic, _)| topic));
+        if !self.changed.is_empty() {
+            // What was sent in a detail that is no longer asked for is sent again.
+            self.cursor = 0;
+            self.again.extend(self.sent_at.keys().cloned());
+        }
+        topics.iter().any(|topic| self.dropped.contains(topic))
+    }
+
+    pub(super) fn detail_of<'t>(&self, topics: impl IntoIterator<Item = &'t Topic>) -> Option<Detail> {
+        detail_among(topics, self.topics.iter().map(|(topic, detail)| (topic, *detail)))
+    }
+}
+
+impl Session {
+    /// Sends the next piece of a load; `Streaming` = it is complete. `None`: in mode every, what it must tell next is no
+    /// longer held.
+    pub(super) fn run(
+        &self,
+        load: &mut Load,
+        view: &View<'_>,
+        now: Instant,
+        limits: &Limits,
+        room: &mut usize,
+        out: &mut Vec<Out>,
+    ) -> Option<Next> {
+        if !load.announced {
+            let reset = match self.look_at_since(load, view, now, limits) {
+                Ok(reset) => reset,
+                Err(wait) => return Some(Next::At(wait)),
+            };
+            self.announce(load, view, reset, out);
+        }
+        if load.every {
+            match self.walk_load(load, view, room, out)? {
+                true if load.resumes() => return Some(Next::Streaming),
+                true => {}
+                false => return Some(Next::More),
+            }
+        }
+        let topics = load.topics.iter().map(|(topic, _)| topic).chain(&load.dropped);
+        let changes = view.since(topics, load.cursor, *room);
+        let complete = changes.len() < *room;
+        *room = room.saturating_sub(changes.len());
+        for change in changes {
+            load.cursor = change.offset;
+            let game = change.shown.game.clone();
+            if load.again.remove(&game) || !load.sent_at.contains_key(&game) {
+                let piece = self.piece(load, view, change);
+                if load.every && piece.is_some() {
+                    load.changed.insert(game.clone());
+                    load.sent_at.insert(game, view.head());
+                }
+                out.extend(piece);
+            }
+        }
+        Some(if complete { Next::Streaming } else { Next::More })
+    }
+
+    /// Decides whether the position can be honoured; `Err` = not yet, look again then.
+    fn look_at_since(
+        &self,
+        load: &mut Load,
+        view: &View<'_>,
+        now: Instant,
+        limits: &Limits,
+    ) -> Result<Option<ResetReason>, Instant> {
+        let (epoch, newest, oldest) = match (&load.piece, &load.since) {
+            (Some(piece), _) => (&piece.epoch, piece.reach, piece.floor),
+            (None, Some(since)) => (&since.epoch, since.offset, since.offset),
+            (None, None) => return Ok(None),
+        };
+        if epoch != view.epoch() {
+            return Ok(Some(ResetReason::Epoch));
+        }
+        if newest > view.head() {
+            let deadline = *load.deadline.get_or_insert(now + limits.ahead_wait);
+            let known = newest <= view.newest();
+            let reason = if known { ResetReason::Delay } else { ResetReason::Ahead };
+            // Where every topic was taken back there is nothing to wait for.
+            let waits = now < deadline && !load.topics.is_empty();
+            return if waits { Err(deadline) } else { Ok(Some(reason)) };
+        }
+        if oldest < view.horizon() {
+            return Ok(Some(ResetReason::Trimmed));
+        }
+        if let Some(piece) = &load.piece {
+            load.from = piece.resumed.then_some(piece.floor);
+            load.cursor = piece.cursor;
+            return Ok(None);
+        }
+        // Games that this connection has in another detail come as state, changed or not: then all are looked at.
+        let changes_detail = load.topics.iter().any(|(_, detail)| self.subs.iter().any(|sub| sub.detail != *detail));
+        if self.is_every() {
+            if view.entries(oldest, 1).is_none() {
+                return Ok(Some(ResetReason::Trimmed));
+            }
+            if changes_detail {
+                return Ok(None);
+            }
+        }
+        load.from = Some(oldest);
+        load.cursor = if changes_detail { 0 } else { oldest };
+        Ok(None)
+    }
+
+    fn announce(&self, load: &mut Load, view: &View<'_>, reset: Option<ResetReason>, out: &mut Vec<Out>) {
+        load.announced = true;
+        let goes_on = load.piece.take().filter(|_| reset.is_none());
+        load.floor = goes_on.map(|piece| piece.floor).or(load.from).unwrap_or(view.head());
+        load.walked = load.floor;
+        load.every = self.is_every() && !matches!(load.kind, Kind::Restate);
+        match load.kind {
+            Kind::Subscribe { id } => {
+                out.extend(reset.map(|reason| Out::Say(Message::Reset { id: Some(id), reason })));
+                out.push(Out::Say(Message::Subscribed {
+                    id,
+                    topics: std::mem::take(&mut load.asked),
+                    detail: load.detail,
+                    options: self.options,
+                    resumed: load.from.is_some(),
+                    games: view.count(load.topics.iter().map(|(topic, _)| topic)),
+                }));
+            }
+            Kind::Reset { id, reason } => out.push(Out::Say(Message::Reset { id, reason })),
+            Kind::Delay { .. } | Kind::Restate => {}
+        }
+    }
+
+    /// The greatest detail that loads still to come ask of a game with these topics. It is not told to be gone: they tell
+    /// what it is now, or the client holds it under their position.
+    pub(super) fn awaits<'t>(&self, topics: impl Iterator<Item = &'t Topic> + Clone) -> Option<Detail> {
+        self.loads.iter().flat_map(|loads| loads.iter()).filter_map(|load| load.detail_of(topics.clone())).max()
+    }
+
+    /// What one changed game of a load comes as.
+    fn piece(&self, load: &mut Load, view: &View<'_>, change: Change) -> Option<Out> {
+        let shown = change.shown;
+        let topics = if shown.removed { &[][..] } else { &shown.topics };
+        let asked = load.detail_of(topics);
+        let others = self.subs.iter().filter(|sub| !load.topics.iter().any(|(topic, _)| *topic == sub.topic));
+        let others = detail_among(topics, others.map(|sub| (&sub.topic, sub.detail)));
+        if let Kind::Restate = load.kind {
+            let lowered = others.is_some_and(|other| asked.is_some_and(|was| other < was));
+            return lowered.then(|| Out::State(shown, Detail::Score));
+        }
+        let Some(detail) = asked.max(others) else {
+            let dropped = !change.gone && topics.iter().any(|topic| load.dropped.contains(topic));
+            return match (self.awaits(topics.iter()), load.from) {
+                // What a load that is still to come asks for is not dropped at this one's end.
+                (Some(detail), None) if dropped => Some(Out::State(shown, detail)),
+                (Some(_), _) => None,
+                (None, _) if change.offset <= load.floor => None,
+                // Nobody asks for it any more, but until the answer to its unsubscribe the client holds it, and then looks
+                // at its document for the topics that cover it.
+                (None, Some(from)) if dropped => told(view, shown, from, load.detail),
+                (None, None) if dropped => Some(Out::State(shown, load.detail)),
+                (None, _) => Some(Out::Gone(shown.game.clone())),
+            };
+        };
+        if self.detail_of(topics).is_some_and(|held| held != detail) {
+            load.changed.insert(shown.game.clone());
+        }
+        match load.from {
+            _ if load.changed.contains(&shown.game) => Some(Out::State(shown, detail)),
+            _ if change.gone => None,
+            None => Some(Out::State(shown, detail)),
+            Some(from) if change.offset > from => told(view, shown, from, detail),
+            Some(_) => None,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+// One connection for all tabs of an origin. A Web Lock elects the tab that holds it, the hub; a BroadcastChannel carries
+// its documents. Each tab's client sees a server that it subscribes to: what comes through is the protocol of section 4.
+
+import { isBlocked, isHttp } from './scoreline-http.js';
+import { Scoreline, covers } from './scoreline.js';
+
+/** @typedef {any} Any */
+
+/** How long a hub that takes over waits for its connection before it says so, ms. */
+const CALM = 1000;
+const HEARTBEAT = 15;
+/** A clock that began with the epoch shows the time. */
+const EPOCH = { mode: 'up', ms: 0, at: 0 };
+
+/** What this tab does for a shared connection, by name. @type {Map<string, Seat>} */
+const seats = new Map();
+
+/** A client's end: shaped like a WebSocket. */
+export class Link {
+  /** Options cannot be changed on it. */
+  fixed = true;
+  /** @type {Any} */ onopen;
+  /** @type {Any} */ onmessage;
+  /** @type {Any} */ onclose;
+  #id = crypto.randomUUID();
+  #hub = '';
+  #full = new Set();
+  /** Ends the sign of life. */
+  #letGo = () => {};
+
+  constructor(/** @type {string} */ url, /** @type {string[]} */ _protocols, /** @type {Any} */ options) {
+    const { token, transport } = options;
+    this.name = `scoreline 1 ${url} ${transport} ${token}`;
+    this.channel = new BroadcastChannel(this.name);
+    this.channel.onmessage = ({ data }) => this.#hear(data);
+    /** @type {Seat | undefined} */
+    this.seat = seats.get(this.name) ?? new Seat(this.name, url, options);
+    this.seat.users++;
+    // The hub waits for this lock: it is let go with the tab, however that ends.
+    const alive = navigator.locks.request(`${this.name} ${this.#id}`, () => new Promise((/** @type {Any} */ done) => {
+      this.#letGo = done;
+      this.#post({ type: 'join' });
+    }));
+    alive.catch(() => this.onclose?.({ code: 1006, reason: 'no locks here' }));
+  }
+
+  send(/** @type {string} */ text) {
+    const command = JSON.parse(text);
+    for (const topic of command.topics ?? []) this.#full[command.detail === 'full' ? 'add' : 'delete'](topic);
+    this.#post(command);
+  }
+
+  close() {
+    if (!this.seat) return;
+    this.#post({ type: 'leave' });
+    this.channel.close();
+    this.#letGo();
+    this.seat.leave();
+    this.seat = undefined;
+  }
+
+  #post(/** @type {Any} */ message) { this.channel.postMessage({ from: this.#id, ...message }); }
+
+  #say(/** @type {Any} */ message, /** @type {Any} */ data = undefined) { this.onmessage?.({ message, data }); }
+
+  #hear(/** @type {Any} */ { hub, to, messages, raw, closed }) {
+    if (hub && !this.#hub) this.#post({ type: 'join' });
+    else if (hub && hub !== this.#hub) this.#say({ type: 'goodbye', reason: 'hub', reconnect_ms: 0 });
+    if (to ? to !== this.#id : !this.#hub) return;
+    if (closed) this.onclose?.(closed);
+    if (raw) this.#say({}, raw);
+    for (const message of messages ?? []) {
+      if (message.type === 'hello') {
+        this.#hub = message.gateway;
+        if (this.seat) this.seat.served = true;
+        this.onopen?.();
+      }
+      this.#say(message.state && !this.#full.size ? { ...message, state: scoreOf(message.state) } : message);
+    }
+  }
+}
+
+const scoreOf = (/** @type {Any} */ { incidents, situation, info, ...score }) => score;
+
+class Seat {
+  users = 0;
+  /** Whether a client of this tab has met a hub. */
+  served = false;
+  #ending = new AbortController();
+  #release = () => {};
+
+  constructor(/** @type {string} */ name, /** @type {string} */ url, /** @type {Any} */ options) {
+    this.name = name;
+    seats.set(name, this);
+    const lead = () => new Promise((/** @type {Any} */ done) => {
+      const hub = new Hub(name, url, options, this.served);
+      this.#release = () => {
+        hub.close();
+        done();
+      };
+    });
+    navigator.locks.request(name, this.#ending, lead).catch(() => {});
+  }
+
+  leave() {
+    if (--this.users) return;
+    // A client that comes back at once keeps its seat.
+    setTimeout(() => {
+      if (this.users || seats.get(this.name) !== this) return;
+      seats.delete(this.name);
+      this.#ending.abort();
+      this.#release();
+    });
+  }
+}
+
+/** Holds the connection and serves every tab, its own too. */
+class Hub {
+  id = crypto.randomUUID();
+  /** tab → topic → its subscription @type {Map<string, Map<string, Any>>} */
+  #tabs = new Map();
+  /** Subscribes that wait until their topics are loaded: { to, id, topics, detail } @type {Set<Any>} */
+  #waits = new Set();
+  /** topic → the detail in which it is loaded @type {Map<string, string>} */
+  #loaded = new Map();
+  /** Feeds that are not live: name → message */
+  #feeds = new Map();
+  #ending = new AbortController();
+
+  constructor(/** @type {string} */ name, /** @type {string} */ url, /** @type {Any} */ options, /** @type {boolean} */ follows) {
+    this.name = name;
+    this.channel = new BroadcastChannel(name);
+    this.channel.onmessage = ({ data }) => this.#hear(data);
+    const { transport } = options;
+    const blocked = Array.isArray(transport) && isBlocked();
+    // Remembered as blocked: what needs no WebSocket goes first.
+    const ways = blocked ? [...transport].sort((a, b) => +isHttp(b) - +isHttp(a)) : transport;
+    this.live = new Scoreline(url.replace(/v1\/ws.*/, ''), { ...options, transport: ways, blocked, share: false });
+    this.#follow();
+    const announce = () => this.channel.postMessage({ hub: this.id });
+    if (!follows) announce();
+    else this.live.addEventListener('state', announce, { once: true });
+    if (follows) setTimeout(() => this.#ending.signal.aborted || announce(), CALM);
+  }
+
+  close() {
+    this.#ending.abort();
+    this.live.close();
+    this.channel.close();
+  }
+
+  #all(/** @type {Any} */ ...messages) { this.channel.postMessage({ messages }); }
+
+  #tell(/** @type {string} */ to, /** @type {Any} */ ...messages) { this.channel.postMessage({ to, messages }); }
+
+  /** The server's time. */
+  get #now() { return this.live.clockNow({ status: 'live', clock: EPOCH }) + this.live.delay * 1000; }
+
+  #follow() {
+    const on = (/** @type {string} */ type, /** @type {(detail: Any) => void} */ listen) =>
+      this.live.addEventListener(type, (/** @type {Any} */ { detail }) => listen(detail), this.#ending);
+    on('update', ({ topic, version, game }) => this.#all({ type: 'state', game: topic, version, state: game }));
+    on('removed', ({ topic }) => this.#all({ type: 'removed', game: topic }));
+    on('message', (raw) => this.channel.postMessage({ raw }));
+    on('feed', (message) => {
+      if (message.status === 'live') this.#feeds.delete(message.feed);
+      else this.#feeds.set(message.feed, message);
+      this.#all({ ...message, position: undefined });
+    });
+    on('state', ({ state, code, reason }) => {
+      if (state === 'closed') return this.channel.postMessage({ closed: { code, reason } });
+      this.#all({ type: 'status', live: state === 'live' });
+    });
+    on('loaded', ({ topics, detail }) => {
+      for (const topic of topics) this.#loaded.set(topic, detail);
+      this.#settle();
+    });
+    on('error', (error) => {
+      for (const wait of this.#waits) {
+        if (!error.topics?.some((/** @type {string} */ topic) => wait.topics.includes(topic))) continue;
+        this.#waits.delete(wait);
+        this.#tell(wait.to, { ...error, id: wait.id });
+      }
+    });
+  }
+
+  #hear(/** @type {Any} */ { from, type, id, topics, detail }) {
+    if (!from) return;
+    if (type === 'join') return this.#join(from);
+    if (type === 'leave') return this.#leave(from);
+    const held = this.#tabs.get(from);
+    if (!held) return;
+    if (type === 'ping') this.#tell(from, { type: 'pong', id, time_ms: this.#now });
+    if (type === 'subscribe') {
+      for (const topic of topics) this.#subscribe(held, topic, detail);
+      this.#waits.add({ to: from, id, topics, detail });
+      this.#settle();
+    }
+    if (type === 'unsubscribe') {
+      for (const topic of topics) this.#drop(held, topic);
+      this.#tell(from, { type: 'unsubscribed', id, topics });
+    }
+  }
+
+  #join(/** @type {string} */ tab) {
+    if (this.#tabs.has(tab)) return;
+    this.#tabs.set(tab, new Map());
+    navigator.locks.request(`${this.name} ${tab}`, this.#ending, () => this.#leave(tab)).catch(() => {});
+    const live = this.live.state === 'live';
+    this.#tell(tab, { type: 'hello', gateway: this.id, heartbeat: HEARTBEAT, time_ms: this.#now, live }, ...this.#feeds.values());
+  }
+
+  #leave(/** @type {string} */ tab) {
+    const held = this.#tabs.get(tab);
+    this.#tabs.delete(tab);
+    for (const wait of this.#waits) if (wait.to === tab) this.#waits.delete(wait);
+    for (const topic of held?.keys() ?? []) this.#drop(/** @type {Any} */ (held), topic);
+  }
+
+  #subscribe(/** @type {Map<string, Any>} */ held, /** @type {string} */ topic, /** @type {Any} */ detail) {
+    const before = held.get(topic);
+    held.set(topic, this.live.subscribe(topic, () => {}, { detail }));
+    before?.unsubscribe();
+  }
+
+  #drop(/** @type {Map<string, Any>} */ held, /** @type {string} */ topic) {
+    held.get(topic)?.unsubscribe();
+    held.delete(topic);
+    if (![...this.#tabs.values()].some((other) => other.has(topic))) this.#loaded.delete(topic);
+  }
+
+  /** Answers who waited for topics that are loaded now. */
+  #settle() {
+    for (const wait of this.#waits) {
+      const { to, id, topics, detail } = wait;
+      if (topics.some((/** @type {string} */ topic) => ![detail, 'full'].includes(this.#loaded.get(topic)))) continue;
+      this.#waits.delete(wait);
+      const games = [...this.live.games].filter(([key, game]) => topics.some((/** @type {string} */ topic) => covers(topic, key, game)));
+      this.#tell(to, { type: 'subscribed', id, topics, resumed: false },
+        ...games.map(([key, game]) => ({ type: 'state', game: key, version: this.live.versions.get(key), state: game })),
+        { type: 'position', id });
+    }
+  }
+}

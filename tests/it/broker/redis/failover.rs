@@ -1,0 +1,121 @@
+//! The log moves to another server: a primary dies, a slot moves. What survived goes on in a new epoch, and everybody is
+//! told so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use scoreline::broker::redis::RedisBroker;
+use scoreline::broker::{Answer, Bounds, Broker, Draft, Followed, Outcome};
+
+use super::super::follower::{Follower, loaded};
+use super::super::words::*;
+use crate::redis::cluster::Cluster;
+use crate::redis::sentinel::{Watched, until};
+
+/// Publishes as a provider does: again and again with the same id, until it is answered.
+async fn insist(broker: &dyn Broker, draft: Draft) -> Answer {
+    loop {
+        match broker.publish(draft.clone()).await {
+            Ok(Outcome::Published(answer) | Outcome::Replayed(answer)) => return answer,
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+async fn loads_again(follower: &mut Follower) {
+    let loads = follower.loads;
+    while follower.loads == loads {
+        follower.next().await;
+    }
+    follower.until(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_primary_is_followed_by_its_replica() {
+    let mut watched = tokio::task::spawn_blocking(Watched::start).await.unwrap();
+    let url = format!("{}?wait=1", watched.url());
+    let broker: Arc<dyn Broker> = Arc::new(RedisBroker::open(&url, Bounds::default()).await.unwrap());
+    let mut follower = loaded(&broker).await;
+    let newest = flood(&broker, &["a", "b"], 20).await;
+    follower.until(newest).await;
+    let before = follower.epoch.clone();
+
+    watched.servers[0].kill();
+    // It comes back as a replica: without one, nothing would be answered with wait=1.
+    until("the replica is the primary", || watched.primary() == watched.servers[1].port);
+    watched.servers[0].again();
+    let answer = insist(&*broker, with_id("evt-1", "h", goal("a", read_version(&*broker, "a").await, 21))).await;
+    assert_ne!(answer.position.epoch, before, "a replica may lack what was seen");
+    assert_eq!(answer.position.offset, newest + 1, "with wait=1 it lacks nothing");
+    // On a slow machine the sentinels may elect once more meanwhile: that is another epoch, and what was stored before
+    // answers with the one that it was stored in.
+    follower.until(newest + 1).await;
+    assert_ne!(follower.epoch, before);
+    assert_eq!(follower.document("a"), Some(score(21)));
+}
+
+/// The version of a game, as soon as it can be read.
+async fn read_version(broker: &dyn Broker, name: &str) -> u64 {
+    loop {
+        if let Ok(reading) = broker.read(&game(name), "acme", None).await {
+            return reading.record.unwrap().version;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A primary that hangs is voted out; when it wakes up it is a replica, and what it was asked meanwhile is not in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_wakes_up_as_a_replica_is_left() {
+    let watched = tokio::task::spawn_blocking(Watched::start).await.unwrap();
+    let broker: Arc<dyn Broker> = Arc::new(RedisBroker::open(&watched.url(), Bounds::default()).await.unwrap());
+    let mut follower = loaded(&broker).await;
+    publish(&*broker, goal("a", 0, 0)).await;
+    follower.until(1).await;
+    until("the replica has it", || watched.servers[1].ask::<u64>("HLEN {scoreline}:games") == 1);
+    watched.servers[0].signal(Signal::STOP);
+    until("it is voted out", || watched.primary() == watched.servers[1].port);
+    watched.servers[0].signal(Signal::CONT);
+    let answer = insist(&*broker, with_id("evt-1", "h", goal("a", 1, 1))).await;
+    loop {
+        follower.until(answer.position.offset).await;
+        if follower.epoch == answer.position.epoch {
+            break;
+        }
+        loads_again(&mut follower).await;
+    }
+    assert_eq!(follower.document("a"), Some(score(1)));
+}
+
+/// Hazard 14: the server says unasked that the subscription is over; what is written on the other node is of another epoch.
+/// Seen to fail with the server's identity not compared: the follower waited for the new epoch for ever. With the unasked
+/// sunsubscribe passed over it still passes: the position check of the next second is answered MOVED.
+#[tokio::test(flavor = "multi_thread")]
+async fn hazard_14_a_slot_moves_to_another_node() {
+    let cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
+    let broker: Arc<dyn Broker> = Arc::new(RedisBroker::open(&cluster.url(), Bounds::default()).await.unwrap());
+    let mut follower = loaded(&broker).await;
+    let newest = flood(&broker, &["a", "b"], 20).await;
+    follower.until(newest).await;
+    let serving = cluster.serving("scoreline");
+    let mut total = 20;
+    for to in [(serving + 1) % 3, (serving + 2) % 3, serving] {
+        let before = follower.epoch.clone();
+        let cluster = &cluster;
+        tokio::task::block_in_place(|| cluster.move_slot("scoreline", to));
+        while follower.epoch == before || !matches!(follower.next().await, Followed::Loaded { .. }) {
+            if follower.epoch == before {
+                follower.next().await;
+            }
+        }
+        let version = read_version(&*broker, "a").await;
+        total += 1;
+        let answer = insist(&*broker, with_id(&format!("to {to}"), "h", goal("a", version, total))).await;
+        follower.until(answer.position.offset).await;
+        assert_eq!(follower.epoch, answer.position.epoch);
+        assert_eq!(follower.document("a"), Some(score(total)));
+    }
+    assert_eq!(follower.document("b"), Some(score(20)));
+}

@@ -1,0 +1,187 @@
+//! The delivery rules (contract, section 4) as a property: whatever is published, subscribed, blocked, cut and resumed, a
+//! client that follows the rules to the letter never sees a gap and ends with the documents of the log.
+//!
+//! Real scoreboard, real sessions, real lists; in place of a shard's sockets a link that takes what it is told to take.
+
+mod client;
+mod gateway;
+mod log;
+mod seen;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+
+use client::Client;
+use gateway::Gateway;
+use log::Log;
+
+/// What may happen. Numbers are taken modulo what there is.
+#[derive(Debug, Clone)]
+enum Step {
+    Change {
+        game: u8,
+        seed: u16,
+    },
+    Remove {
+        game: u8,
+    },
+    /// The shard takes so many entries.
+    Follow(u8),
+    /// A client is served so many games, if its link takes anything.
+    Serve {
+        client: u8,
+        room: u8,
+    },
+    Block {
+        client: u8,
+        blocked: bool,
+    },
+    Subscribe {
+        client: u8,
+        topics: Vec<u8>,
+        score: bool,
+    },
+    Unsubscribe {
+        client: u8,
+        topic: u8,
+    },
+    Reconnect {
+        client: u8,
+    },
+    /// Mode every or latest, live or with a delay.
+    Options {
+        client: u8,
+        every: bool,
+        delayed: bool,
+    },
+    /// So many entries more are old enough for those who watch with a delay.
+    Mature(u8),
+    /// The gateway loads the log anew: after a restart, or with only so many recent publications left.
+    Reload {
+        keep: u8,
+    },
+    Roll,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (any::<u8>(), any::<u16>()).prop_map(|(game, seed)| Step::Change { game, seed }),
+        1 => any::<u8>().prop_map(|game| Step::Remove { game }),
+        6 => (1..5_u8).prop_map(Step::Follow),
+        8 => (any::<u8>(), 1..5_u8).prop_map(|(client, room)| Step::Serve { client, room }),
+        3 => (any::<u8>(), any::<bool>()).prop_map(|(client, blocked)| Step::Block { client, blocked }),
+        4 => (any::<u8>(), prop::collection::vec(any::<u8>(), 1..4), any::<bool>())
+            .prop_map(|(client, topics, score)| Step::Subscribe { client, topics, score }),
+        2 => (any::<u8>(), any::<u8>()).prop_map(|(client, topic)| Step::Unsubscribe { client, topic }),
+        2 => any::<u8>().prop_map(|client| Step::Reconnect { client }),
+        2 => (any::<u8>(), any::<bool>(), any::<bool>())
+            .prop_map(|(client, every, delayed)| Step::Options { client, every, delayed }),
+        4 => (1..5_u8).prop_map(Step::Mature),
+        1 => any::<u8>().prop_map(|keep| Step::Reload { keep }),
+        1 => Just(Step::Roll),
+    ]
+}
+
+const TOPICS: [&str; 8] = ["*", "s", "s/a", "s/b", "s/a/1", "s/b/4", "team/s/x", "team/s/y"];
+
+fn run(steps: &[Step]) {
+    let mut log = Log::default();
+    let mut gateway = Gateway::new(&log);
+    let mut clients: Vec<Client> = (0..3).map(|_| Client::default()).collect();
+    for client in &mut clients {
+        client.connect(&mut gateway);
+    }
+    // An engine keeps the recent publications for longer than any delay that may be asked for: from here on.
+    let mut kept_from = 0;
+    for step in steps {
+        let count = clients.len();
+
+        match step {
+            Step::Change { game, seed } => gateway.tell(log.change(*game, *seed)),
+            Step::Remove { game } => gateway.tell(log.remove(*game)),
+            Step::Follow(entries) => gateway.follow(usize::from(*entries), &mut clients),
+            Step::Serve { client, room } => {
+                gateway.serve(usize::from(*client) % count, usize::from(*room), &mut clients);
+            }
+            Step::Block { client, blocked } => clients[usize::from(*client) % count].blocked = *blocked,
+            Step::Subscribe { client, topics, score } => {
+                let topics = topics.iter().map(|topic| TOPICS[usize::from(*topic) % TOPICS.len()]);
+                clients[usize::from(*client) % count].subscribe(&mut gateway, topics, *score);
+            }
+            Step::Unsubscribe { client, topic } => {
+                let topic = TOPICS[usize::from(*topic) % TOPICS.len()];
+                clients[usize::from(*client) % count].unsubscribe(&mut gateway, topic);
+            }
+            Step::Reconnect { client } => clients[usize::from(*client) % count].connect(&mut gateway),
+            Step::Options { client, every, delayed } => {
+                let delayed = *delayed && gateway.matured() >= kept_from;
+                clients[usize::from(*client) % count].set_options(&mut gateway, *every, delayed);
+            }
+            Step::Mature(entries) => gateway.mature(u64::from(*entries)),
+            Step::Reload { keep } => {
+                let delayed = clients.iter().any(Client::is_delayed);
+                let keep = if delayed { recent(&log, &gateway) } else { usize::from(*keep) };
+                kept_from = log.head().saturating_sub(keep as u64);
+                gateway.reload(&log, keep);
+            }
+            Step::Roll => {
+                log.roll();
+                let keep = recent(&log, &gateway);
+                kept_from = log.head().saturating_sub(keep as u64);
+                gateway.reload(&log, keep);
+            }
+        }
+    }
+    for client in &mut clients {
+        client.blocked = false;
+    }
+    gateway.settle(&mut clients);
+    for client in &clients {
+        client.check(&log);
+    }
+}
+
+/// As many publications as any delay needs, and some more.
+fn recent(log: &Log, gateway: &Gateway) -> usize {
+    usize::try_from(log.head() - gateway.matured().min(log.head())).expect("few enough").max(255)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_client_ends_with_the_log_and_never_sees_a_gap(steps in prop::collection::vec(step(), 1..120)) {
+        run(&steps);
+    }
+}
+
+/// Longer lives than a property's cases have, by a seed; a million steps are for the hand:
+///
+/// ```sh
+/// SIMULATION_STEPS=1000000 SIMULATION_SEED=7 cargo test --release --test it simulation -- --nocapture
+/// ```
+#[test]
+fn a_simulation_keeps_the_rules_over_long_lives() {
+    /// Of one log, with its subscribers.
+    const LIFE: usize = 2_000;
+    let told = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let steps = usize::try_from(told("SIMULATION_STEPS").unwrap_or(10_000)).expect("so many");
+    let seed = told("SIMULATION_SEED").unwrap_or(24_112_026);
+    let bytes: Vec<u8> = seed.to_le_bytes().into_iter().cycle().take(32).collect();
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    let mut done = 0;
+    while done < steps {
+        let life: Vec<Step> = (0..LIFE.min(steps - done))
+            .map(|_| step().new_tree(&mut runner).expect("steps have no condition").current())
+            .collect();
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&life)));
+        if let Err(panic) = ran {
+            eprintln!("with the seed {seed}, in the life that begins at step {done}");
+            std::panic::resume_unwind(panic);
+        }
+        done += life.len();
+    }
+    println!("{done} steps");
+}

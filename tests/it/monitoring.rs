@@ -1,0 +1,193 @@
+//! What a person on call relies on: the latency ledger adds up, series are few, and the status page says how it stands.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use feeds::Topic;
+use scoreline::broker::{self, Bounds, Broker, BrokerError, Draft, Followed, Heard, Outcome, Reading};
+use scoreline::wire::{FeedStatus, Position};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::subscriber::{Detail, Subscriber};
+use crate::support::{ACME, Service, patch, score, soon, with};
+
+const GAME: &str = "soccer/eng.1/ars-che";
+
+/// An engine at the end of a slow line.
+struct Slow {
+    inner: Arc<dyn Broker>,
+    /// Before a publication is stored.
+    in_: Duration,
+    /// Before a follower hears of it.
+    out: Duration,
+    /// Before its publisher does.
+    back: Duration,
+}
+
+#[async_trait]
+impl Broker for Slow {
+    async fn read(&self, game: &Topic, provider: &str, id: Option<&str>) -> Result<Reading, BrokerError> {
+        self.inner.read(game, provider, id).await
+    }
+
+    async fn publish(&self, draft: Draft) -> Result<Outcome, BrokerError> {
+        sleep(self.in_).await;
+        let outcome = self.inner.publish(draft).await;
+        sleep(self.back).await;
+        outcome
+    }
+
+    async fn announce(&self, feed: &str, status: FeedStatus) -> Result<Position, BrokerError> {
+        self.inner.announce(feed, status).await
+    }
+
+    async fn heard(&self, heard: Heard) -> Result<(), BrokerError> {
+        self.inner.heard(heard).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, BrokerError> {
+        self.inner.lease(name, holder, ttl).await
+    }
+
+    async fn follow(&self, tell: mpsc::Sender<Followed>) {
+        let (inner, mut told) = mpsc::channel(16);
+        let late = async {
+            while let Some(event) = told.recv().await {
+                sleep(self.out).await;
+                if tell.send(event).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = self.inner.follow(inner) => {}
+            () = late => {}
+        }
+    }
+
+    async fn ready(&self) -> Result<(), BrokerError> {
+        self.inner.ready().await
+    }
+}
+
+fn now_ms() -> i64 {
+    i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap()
+}
+
+#[tokio::test]
+async fn the_hops_of_the_ledger_add_up_to_the_way() {
+    const TIMES: f64 = 10.0;
+    let ms = Duration::from_millis;
+    let inner = broker::connect("memory:", Bounds::default()).await.unwrap();
+    let slow = Slow { inner, in_: ms(60), out: ms(30), back: ms(80) };
+    let service = Service::start_on(ACME, Arc::new(slow)).await;
+    let mut acme = service.acme().await;
+    let mut subscriber = Subscriber::new(service.main(), [("soccer", Detail::Full)]);
+    subscriber.connect().await;
+    acme.report(patch(GAME, score(0, 0))).await;
+    subscriber.reaches(1).await;
+
+    let hops = ["event_to_ingest", "ingest_to_log", "log_to_gateway", "gateway_to_socket"];
+    let sum = |hop: &str| service.metric(&format!("scoreline_hop_seconds_sum{{hop=\"{hop}\"}}"));
+    let count = |hop: &str| service.metric(&format!("scoreline_hop_seconds_count{{hop=\"{hop}\"}}"));
+    let way = || service.metric("scoreline_delivery_seconds_sum");
+    let written = || service.metric("scoreline_delivery_seconds_count");
+    while written() < 1.0 {
+        sleep(ms(1)).await;
+    }
+    let before = (hops.map(sum), hops.map(count), way());
+
+    for goals in 1..=TIMES as u32 {
+        acme.report(with(patch(GAME, score(goals, 0)), "event_at", now_ms() - 400)).await;
+        subscriber.reaches(u64::from(goals) + 1).await;
+    }
+    // The frame may be read before the shard has noted that it was written.
+    while written() < 1.0 + TIMES {
+        sleep(ms(1)).await;
+    }
+    let mean = |place: usize, now: f64| (now - before.0[place]) / TIMES;
+    let means: Vec<f64> = hops.iter().enumerate().map(|(place, hop)| mean(place, sum(hop))).collect();
+    for (place, hop) in hops.iter().enumerate() {
+        assert_eq!(count(hop) - before.1[place], TIMES, "{hop} is measured once a publication");
+    }
+    for (mean, at_least) in means.iter().zip([0.4, 0.06, 0.03, 0.0]) {
+        // Instants of the log and of reports are cut to whole milliseconds.
+        assert!(*mean >= at_least - 0.001, "{means:?}");
+    }
+    let (whole, sum) = ((way() - before.2) / TIMES, means[1..].iter().sum::<f64>());
+    assert!((whole - sum).abs() < 0.005, "accepted to socket took {whole} s, its hops {means:?}");
+}
+
+#[tokio::test]
+async fn series_are_few_whatever_happens() {
+    let names: Vec<String> = (0..10).map(|n| format!("\"p{n}=key-{n}\"")).collect();
+    let service = Service::start(&format!("provider = [{}]", names.join(","))).await;
+    let mut client = service.client().await.with_key("key-3");
+    let games: Vec<Value> =
+        (0..1_000).map(|n| patch(&format!("soccer/league-{}/game-{n}", n % 50), score(n, 0))).collect();
+    assert_eq!(client.post(&games.into()).await.status, 200);
+    let mut subscriber = Subscriber::new(service.main(), [("*", Detail::Full)]);
+    subscriber.connect().await;
+    for (method, path) in
+        [("GET", "/v1/games?topics=*"), ("HEAD", "/v1/games?topics=*"), ("GET", "/nothing"), ("PUT", "/")]
+    {
+        client.ask(method, path, &[], "").await;
+    }
+    client.ask("POST", "/v1/updates", &[], "no JSON").await;
+    client.ask("POST", "/v1/feeds/nobody", &[], "{}").await;
+    let mut ops = service.ops().await;
+    for path in ["/", "/status.json", "/livez", "/readyz", "/metrics", "/nothing"] {
+        ops.get(path).await;
+    }
+    let answer = ops.get("/metrics").await;
+    let series = answer.text().lines().filter(|line| !line.starts_with('#')).count();
+    println!("{series} series");
+    assert!(series <= 500, "{series} series in\n{}", answer.text());
+    assert!(!answer.text().contains("league-"), "no topic is a label");
+}
+
+#[tokio::test]
+async fn the_status_page_says_how_it_stands() {
+    let service = Service::start("provider = [\"acme=acme-key\", \"quiet=other-key\"]").await;
+    let mut acme = service.acme().await;
+    let mut subscriber = Subscriber::new(service.main(), [("soccer", Detail::Full)]);
+    subscriber.connect().await;
+    acme.report(with(patch(GAME, json!({"status": "live"})), "event_at", now_ms() - 5_000)).await;
+    subscriber.reaches(1).await;
+
+    let mut ops = service.ops().await;
+    let status = soon(async {
+        loop {
+            let status = ops.get("/status.json").await.json();
+            // What is counted once a second.
+            if status["providers"][0]["leads_live"] == 1 && status["gateways"][0]["connections"] == 1 {
+                return status;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!((&status["ready"], &status["role"]), (&json!(true), &json!("serve")));
+    assert_eq!(status["connections"]["ws"], 1);
+    assert_eq!(status["connections"]["subscriptions"], 1);
+    assert_eq!((&status["broker"]["up"], &status["broker"]["url"]), (&json!(true), &json!("memory:")));
+    assert_eq!(status["games"], json!({"live": 1}));
+    let [acme, quiet] = [&status["providers"][0], &status["providers"][1]];
+    assert_eq!((&acme["name"], &acme["up"], &acme["leads"]), (&json!("acme"), &json!(true), &json!(1)));
+    assert!(acme["last_report_at"].as_i64().unwrap() > now_ms() - 60_000);
+    assert_eq!((&quiet["name"], &quiet["up"]), (&json!("quiet"), &json!(false)));
+    assert_eq!(quiet["last_report_at"], Value::Null);
+    let slow = &status["slowest_games"][0];
+    assert_eq!(slow["game"], GAME);
+    assert!(slow["late_ms"].as_i64().unwrap() >= 5_000, "{slow}");
+
+    let page = ops.get("/").await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    for held in ["http-equiv=\"refresh\"", "acme", "quiet", GAME, "memory:"] {
+        assert!(page.text().contains(held), "{held} is not in {}", page.text());
+    }
+    assert!(!page.text().contains("<script") && !page.text().contains("key"), "{}", page.text());
+}

@@ -1,0 +1,85 @@
+//! Gateways and ingests as processes of their own role (here: services of their own in one process) on one log.
+
+use std::net::SocketAddr;
+
+use scoreline::cli::serve;
+use scoreline::config::{Config, Role};
+use serde_json::{Value, json};
+
+use super::server::Server;
+use crate::support::{ACME, Client, config, patch, score, soon};
+
+const GAME: &str = "soccer/eng.1/ars-che";
+
+/// A service of one role on this log, with these settings more.
+pub(crate) async fn start(broker: &str, more: &str, role: Role) -> serve::Service {
+    let config = Config { broker: broker.to_owned(), ..config(&format!("{ACME}\n{more}")) }.with_role(role).unwrap();
+    serve::start(config).await.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// What a gateway shows of a game once it is at this version.
+pub(crate) async fn serving(gateway: SocketAddr, game: &str, version: u64) -> Value {
+    let mut client = Client::connect(gateway).await;
+    let seen = async {
+        loop {
+            let answer = client.get(&format!("/v1/games/{game}")).await;
+            if answer.status == 200 && answer.json()["version"] == version {
+                return answer.json();
+            }
+        }
+    };
+    soon(seen).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gateways_and_two_ingests_share_a_log() {
+    let server = Server::start(&[]);
+    let (one, two) = (start(&server.url(), "", Role::Ingest).await, start(&server.url(), "", Role::Ingest).await);
+    let (left, right) = (start(&server.url(), "", Role::Gateway).await, start(&server.url(), "", Role::Gateway).await);
+    let mut ingests =
+        [Client::connect(one.main).await, Client::connect(two.main).await].map(|c| c.with_key("acme-key"));
+    for goals in 1..=20_u32 {
+        let result = ingests[goals as usize % 2].report(patch(GAME, score(goals, 0))).await;
+        assert_eq!(result["version"], goals);
+    }
+    let (left_shows, right_shows) = (serving(left.main, GAME, 20).await, serving(right.main, GAME, 20).await);
+    assert_eq!(left_shows, right_shows, "the same epoch, game and version are the same document");
+    assert_eq!(left_shows["state"]["competitors"]["home"]["score"]["total"], 20);
+
+    // A gateway takes no reports, an ingest shows nothing.
+    let body = patch(GAME, score(21, 0));
+    let refused = Client::connect(left.main).await.with_key("acme-key").post(&body).await;
+    assert!([404, 405].contains(&refused.status.as_u16()), "{refused:?}");
+    assert_eq!(Client::connect(one.main).await.get(&format!("/v1/games/{GAME}")).await.status.as_u16(), 405);
+
+    // Nobody who reads costs Redis anything: only the reads of a load do, and there was one for each that follows the log.
+    let loads = || {
+        server.ask::<String>("INFO commandstats").lines().find(|l| l.starts_with("cmdstat_hscan")).map(str::to_owned)
+    };
+    let before = loads();
+    for _ in 0..50 {
+        serving(right.main, GAME, 20).await;
+    }
+    assert_eq!(loads(), before);
+    assert!(before.is_some());
+
+    // All gateways are replaced; a position of before is resumed from the history in the stream.
+    let position = left_shows["position"].as_str().unwrap().to_owned();
+    left.stop().await;
+    right.stop().await;
+    ingests[0].report(patch(GAME, score(21, 0))).await;
+    let fresh = start(&server.url(), "", Role::Gateway).await;
+    serving(fresh.main, GAME, 21).await;
+    let path = format!("/v1/history/{GAME}?since={position}");
+    let history = Client::connect(fresh.main).await.get(&path).await.json();
+    let versions: Vec<&Value> = history["publications"].as_array().unwrap().iter().map(|p| &p["version"]).collect();
+    assert_eq!(versions, [&json!(21)]);
+}
+
+#[test]
+fn one_role_alone_needs_a_shared_broker() {
+    for role in [Role::Gateway, Role::Ingest] {
+        let error = config(ACME).with_role(role).unwrap_err().to_string();
+        assert!(error.contains("shared broker") && !error.contains('\n'), "{error}");
+    }
+}
