@@ -234,10 +234,12 @@ describe('the client in a browser', () => {
       window.live = new Scoreline(location.origin, { mode: 'every', share: false });
       window.counted = 0;
       window.live.addEventListener('update', ({ detail }) => { if (detail.before) window.counted++; });
+      const loaded = new Promise((done) => window.live.addEventListener('loaded', done, { once: true }));
       const ticker = document.createElement('score-ticker');
       Object.assign(ticker, { client: window.live });
       ticker.setAttribute('topic', game);
       document.querySelector('main').prepend(ticker);
+      await loaded; // what is published before is in the first state
     }, game);
     const session = await page.context().newCDPSession(page);
     await session.send('Performance.enable');

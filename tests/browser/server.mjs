@@ -63,12 +63,13 @@ export async function until(what, holds) {
 
 /** Serves one HTML text on an origin of its own, under a strict policy. */
 export async function otherOrigin(html, policy) {
+  // A test that fails does not stop it: it must not keep the runner from ending.
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'text/html; charset=utf-8');
     if (policy) response.setHeader('content-security-policy', policy);
     response.end(html);
   });
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  await new Promise((done) => server.listen(0, '127.0.0.1', done).unref());
   return { url: `http://127.0.0.1:${server.address().port}`, stop: () => new Promise((done) => server.close(done)) };
 }
 

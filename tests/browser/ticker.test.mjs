@@ -149,7 +149,9 @@ describe('<score-ticker> on a plain page of another origin', () => {
     await own.stop('SIGKILL');
     await page.locator('score-ticker[stale]').waitFor();
     assert.deepEqual(await axe(page), [], 'stale');
+    // A second later, too: what was still to be painted of the topic before does not take its place.
     await ticker.evaluate((element) => element.setAttribute('topic', 'soccer/elsewhere'));
+    await page.waitForTimeout(1000);
     await page.getByText('Scores load here.').waitFor();
     assert.deepEqual(await axe(page), [], 'loading');
     await page.close();
