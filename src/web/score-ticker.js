@@ -145,6 +145,7 @@ export class ScoreTicker extends HTMLElement {
   }
 
   #paint() {
+    if (!this.#due.size) return;
     const { games } = this.#live;
     for (const [topic, whose] of this.#due) {
       const game = games.get(topic);
