@@ -187,3 +187,19 @@ fn departures_of_a_former_life_are_told() {
         Reload { keep: 255 },
     ]);
 }
+
+/// While games of an unsubscribed topic were still to be told in less detail, one that left for it was not told to be gone.
+#[test]
+fn a_game_that_leaves_for_an_unsubscribed_topic_is_gone() {
+    run(&[
+        subscribe(0, &["team/s/y"], true),
+        subscribe(0, &["team/s/x"], false),
+        Serve { client: 0, room: 1 },
+        change("s/b/5", 6, 1866),
+        unsubscribe(0, "team/s/x"),
+        change("s/a/1", 8, 0),
+        change("s/a/1", 5, 3521),
+        change("s/a/1", 0, 0),
+        change("s/b/5", 6, 2285),
+    ]);
+}
