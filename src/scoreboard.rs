@@ -149,11 +149,8 @@ impl Writer {
                 }
             }
             Followed::Loaded { head, now, horizon } => {
-                if let Some(Loading { state: mut next, last }) = loading.take() {
-                    if last.is_empty() {
-                        next.ring.restart(head);
-                    }
-                    next.recalled();
+                if let Some(Loading { state: mut next, .. }) = loading.take() {
+                    next.recalled(head);
                     (next.head, next.horizon, next.clock, next.loaded) = (head, horizon, (now, Instant::now()), true);
                     *board.state.write() = next;
                 }

@@ -43,7 +43,7 @@ end
 -- `candidate` names the epoch that begins if history may be shorter than what somebody saw: on another server, without
 -- the state, with games missing, or when a follower saw more (`known` epoch, `seen` offset) than there is.
 local function place(candidate, known, seen)
-  local fields = { 'epoch', 'server', 'head', 'at', 'bytes', 'oldest', 'horizon', 'games', 'wall' }
+  local fields = { 'epoch', 'server', 'head', 'at', 'bytes', 'second', 'horizon', 'games', 'wall' }
   local held = redis.call('HMGET', STATE, unpack(fields))
   local here = { server = server(), epoch = held[1], lost = not held[1], entries = redis.call('XLEN', LOG) }
   for i = 3, #fields do here[fields[i]] = tonumber(held[i]) or 0 end
@@ -52,7 +52,7 @@ local function place(candidate, known, seen)
     or (known == here.epoch and seen > here.head)
   if here.lost then here.head = survivor() end
   if here.rolled then here.epoch = candidate end
-  if here.lost or here.entries == 0 then here.bytes, here.oldest = 0, 0 end
+  if here.lost or here.entries == 0 then here.entries, here.bytes, here.second = 0, 0, 0 end
   here.games = games
   -- The log's clock is the server's, but never falls, nor stands still: where that was set back, it goes on from where it
   -- was, a little slower, until the server's has caught up. `wall`: the server's when `at` was written.
@@ -64,9 +64,9 @@ local function place(candidate, known, seen)
   return here
 end
 
--- Writes it down.
+-- Writes it down. `second`: when the second oldest of the stream was stored; 0 where there is none.
 local function keep(here)
   redis.call('HSET', STATE, 'epoch', here.epoch, 'server', here.server, 'head', whole(here.head), 'at', whole(here.at),
-    'bytes', whole(here.bytes), 'oldest', whole(here.oldest), 'horizon', whole(here.horizon), 'games', here.games,
+    'bytes', whole(here.bytes), 'second', whole(here.second), 'horizon', whole(here.horizon), 'games', here.games,
     'wall', whole(here.wall))
 end

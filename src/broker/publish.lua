@@ -58,7 +58,7 @@ if here.lost then redis.call('DEL', LOG) end
 redis.call('XADD', LOG, offset .. '-0', 'e', entry)
 here.head = here.head + 1
 here.bytes = here.bytes + #entry
-if here.oldest == 0 then here.oldest = now end
+if here.entries == 1 then here.second = now end
 
 if ask.game ~= '' then
   local value = table.concat({ version, score_version, offset, whole(now), ask.removed }, ' ') .. '\n' .. ask.body
@@ -81,16 +81,17 @@ if ask.id ~= '' then
   redis.call('RPUSH', AGES, whole(now) .. ' ' .. offset .. ' ' .. id)
 end
 
--- The trims: a few rows of each kind, more than were added, so that they catch up.
+-- The trims: a few rows of each kind, more than were added, so that they catch up. Of the stream the oldest goes when the
+-- one after it is old, too: so the first that is held tells that all recent ones are.
 
 local ROWS = 3
 for _ = 1, ROWS do
-  if here.bytes <= ask.recent_bytes and now - here.oldest <= ask.recent_ms then break end
-  local first = redis.call('XRANGE', LOG, '-', '+', 'COUNT', 2)
+  if here.bytes <= ask.recent_bytes and now - here.second <= ask.recent_ms then break end
+  local first = redis.call('XRANGE', LOG, '-', '+', 'COUNT', 3)
   if #first < 2 then break end
   redis.call('XTRIM', LOG, 'MINID', first[2][1])
   here.bytes = here.bytes - #first[1][2][2]
-  here.oldest = tonumber(string.match(first[2][2][2], '^%S+ %S+ %S+ (%d+)'))
+  here.second = first[3] and tonumber(string.match(first[3][2][2], '^%S+ %S+ %S+ (%d+)')) or 0
 end
 for _ = 1, ROWS do
   local first = redis.call('LINDEX', AGES, 0)

@@ -9,7 +9,7 @@ use feeds::Topic;
 
 use super::entry::{Encodings, Entry, Shown, weigh};
 use super::index::TopicIndex;
-use super::ring::{Ring, RingBounds};
+use super::ring::{Mark, Ring, RingBounds};
 use crate::broker::{Event, Publication, Record, RecordBody, Update};
 use crate::wire::FeedStatus;
 
@@ -75,8 +75,12 @@ impl State {
     /// Takes a publication that the loaded games already contain. `last` holds the offset of each game's newest so far.
     pub(super) fn recall(&mut self, publication: Arc<Publication>, last: &mut HashMap<Topic, u64>) {
         let offset = publication.position.offset;
-        if last.is_empty() {
-            self.ring.restart(offset - 1);
+        if self.ring.is_new() && offset > 1 {
+            // When the one before it was stored is not known, but that it was there by then: what is held begins after it.
+            self.ring.restart(Mark { at: publication.at, offset });
+            self.hear_feed(&publication);
+            last.extend(publication.game.clone().map(|game| (game, offset)));
+            return;
         }
         // Where the one before is not held it is at or before the floor, which is all that a reader needs to know.
         let prev = publication.game.clone().and_then(|game| last.insert(game, offset)).unwrap_or(self.ring.floor());
@@ -85,8 +89,16 @@ impl State {
         self.push(publication, prev, weight, None);
     }
 
-    /// All is recalled: finds the games whose former life is not known any more.
-    pub(super) fn recalled(&self) {
+    /// All is recalled, up to `head`: finds what was stored when before that, and the games whose former life is not known
+    /// any more.
+    pub(super) fn recalled(&mut self, head: u64) {
+        let mut marks: Vec<_> = self.games.values().map(|game| Mark { at: game.at, offset: game.offset }).collect();
+        marks.sort_unstable_by_key(|mark| mark.offset);
+        if self.ring.is_new() && head > 0 {
+            let at = marks.last().map_or(0, |newest| newest.at);
+            self.ring.restart(Mark { at, offset: head });
+        }
+        self.ring.remember(marks);
         for entry in self.ring.after(self.ring.floor()) {
             let Some(game) = &entry.publication.game else { continue };
             if !matches!(entry.publication.event, Event::Removed { .. }) {
@@ -210,7 +222,8 @@ impl State {
     /// Passes over an entry that cannot be read: history begins anew after it, and its game is taken as it is held.
     pub(super) fn skip(&mut self, offset: u64, record: Option<Record>) {
         self.head = offset;
-        self.ring.restart(offset);
+        let (at, instant) = self.clock;
+        self.ring.restart(Mark { at: at + i64::try_from(instant.elapsed().as_millis()).unwrap_or(i64::MAX), offset });
         if let Some(record) = record {
             self.load(record);
         }

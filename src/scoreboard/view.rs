@@ -75,14 +75,15 @@ impl View<'_> {
         self
     }
 
-    /// The same scoreboard as it was `delay` ago, by the log's clock.
+    /// The same scoreboard as it was `delay` ago, by the log's clock. Where the recent publications do not reach back so far
+    /// (their bytes are bounded), games that cannot be taken back to that moment are not there until they are old enough.
     #[must_use]
     pub fn ago(self, delay: Duration) -> Self {
         let offset = if delay.is_zero() { self.head } else { self.offset_ago(delay) };
         self.until(offset)
     }
 
-    /// The newest offset that is older than `delay`.
+    /// The newest offset that is known to be older than `delay`.
     #[must_use]
     pub fn offset_ago(&self, delay: Duration) -> u64 {
         let moment = self.now() - i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
@@ -286,11 +287,11 @@ impl View<'_> {
         known.then_some(entries)
     }
 
-    /// How long the entry after a cursor is still too young for those who watch with this delay; `None` where there is none.
+    /// How long what comes after a cursor is still too young for those who watch with this delay; `None` where there is
+    /// nothing.
     #[must_use]
     pub fn due_in(&self, cursor: u64, delay: Duration) -> Option<Duration> {
-        let entry = self.state.ring.get(cursor + 1)?;
-        let age = u64::try_from(self.now() - entry.publication.at).unwrap_or(0);
+        let age = u64::try_from(self.now() - self.state.ring.at_after(cursor)?).unwrap_or(0);
         Some(delay.saturating_sub(Duration::from_millis(age)))
     }
 

@@ -254,15 +254,16 @@ impl<'t> Batch<'t> {
         Ok(())
     }
 
+    /// The oldest goes when the one after it is old, too: so the first that is held tells that all recent ones are.
     fn trim_log(&mut self, rows: usize) -> Result<(), redb::Error> {
         for _ in 0..rows {
-            let Some(first) = self.log.first()? else { break };
-            let (_, at, .., event) = first.1.value();
-            let (offset, bytes) = (first.0.value(), event.len() as u64);
+            let mut oldest = self.log.iter()?;
+            let (Some(first), Some(second)) = (oldest.next().transpose()?, oldest.next().transpose()?) else { break };
+            let (offset, bytes, at) = (first.0.value(), first.1.value().7.len() as u64, second.1.value().1);
             if self.now - at <= self.bounds.recent_ms && self.state.log_bytes <= self.bounds.recent_bytes {
                 break;
             }
-            drop(first);
+            drop((oldest, first, second));
             self.log.remove(offset)?;
             self.state.log_bytes -= bytes;
         }

@@ -172,10 +172,6 @@ impl Client {
         gateway.carry_out(self, out);
     }
 
-    pub(super) fn is_delayed(&self) -> bool {
-        self.group > 0 || self.options.delay > 0
-    }
-
     pub(super) fn set_options(&mut self, gateway: &mut Gateway, every: bool, delayed: bool) {
         self.next_id += 1;
         let (mode, delay) = (if every { Mode::Every } else { Mode::Latest }, u16::from(delayed));

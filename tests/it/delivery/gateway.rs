@@ -33,7 +33,7 @@ impl Gateway {
         let recent = RingBounds { age_ms: 1, bytes: usize::MAX };
         let board = Scoreboard::new(Settings { recent, tombstone_ms: 1, grace: Duration::ZERO });
         let mut writer = board.writer();
-        log.load(255).into_iter().for_each(|told| writer.take(told));
+        log.load(0).into_iter().for_each(|told| writer.take(told));
         let generation = board.view().generation();
         Gateway {
             board,
@@ -50,8 +50,8 @@ impl Gateway {
         told.into_iter().for_each(|told| self.writer.take(told));
     }
 
-    pub(super) fn reload(&mut self, log: &Log, keep: usize) {
-        log.load(keep).into_iter().for_each(|told| self.writer.take(told));
+    pub(super) fn reload(&mut self, log: &Log, trimmed: u64) {
+        log.load(trimmed).into_iter().for_each(|told| self.writer.take(told));
     }
 
     /// A new connection; its key.
@@ -63,11 +63,6 @@ impl Gateway {
     pub(super) fn drop(&mut self, key: usize) {
         self.sessions[key] = None;
         self.audience.remove(key);
-    }
-
-    /// Those who watch with a delay see what was up to here.
-    pub(super) fn matured(&self) -> u64 {
-        self.matured
     }
 
     pub(super) fn mature(&mut self, entries: u64) {

@@ -119,12 +119,12 @@ impl Log {
         Followed::Published(publication)
     }
 
-    /// What an engine tells a follower that begins, with at most so many recent publications.
-    pub(super) fn load(&self, keep: usize) -> Vec<Followed> {
+    /// What an engine tells a follower that begins, with the publications after `trimmed`.
+    pub(super) fn load(&self, trimmed: u64) -> Vec<Followed> {
         let mut told = vec![Followed::Loading { epoch: self.epoch.clone() }];
         told.extend(self.records.values().map(|record| Followed::Record(Box::new(record.clone()))));
-        let skip = self.publications.len().saturating_sub(keep);
-        told.extend(self.publications[skip..].iter().cloned().map(Followed::Recent));
+        let kept = self.publications.iter().filter(|publication| publication.position.offset > trimmed);
+        told.extend(kept.cloned().map(Followed::Recent));
         told.push(Followed::Loaded { head: self.head(), now: 0, horizon: 0 });
         told
     }
