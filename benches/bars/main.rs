@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod bare;
 mod fanout;
 mod figures;
+mod peers;
 mod redis;
 mod service;
 mod side;
@@ -39,6 +40,21 @@ enum What {
         /// Interleaved pairs
         #[arg(long, default_value_t = 15)]
         pairs: usize,
+        /// Seconds of each stretch
+        #[arg(long, default_value_t = 3.0)]
+        seconds: f64,
+    },
+    /// Side by side with nchan, nats-server, ws and Socket.IO
+    Peers {
+        /// Which of one-game, match-day; both when none is named
+        #[arg(value_parser = ["one-game", "match-day"])]
+        loads: Vec<String>,
+        /// Which servers; the first is what the others are compared with
+        #[arg(long, value_delimiter = ',')]
+        servers: Vec<peers::Kind>,
+        /// Stretches of each server
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
         /// Seconds of each stretch
         #[arg(long, default_value_t = 3.0)]
         seconds: f64,
@@ -91,6 +107,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 return Err(format!("there is no load {unknown}; there are {}", fanout::names().join(", ")).into());
             }
             fanout::run(&loads, pairs, Duration::from_secs_f64(seconds), &arguments)
+        }
+        Some(What::Peers { loads, servers, rounds, seconds }) => {
+            peers::run(&loads, &servers, (rounds, Duration::from_secs_f64(seconds)), &arguments)
         }
         Some(What::Ingest { runs, reports }) => figures::ingest(runs, reports, &arguments),
         Some(What::Idle) => figures::idle(&arguments),

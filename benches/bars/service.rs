@@ -69,6 +69,11 @@ impl Service {
         Ok(Service { child, target: Target::at(address), ops: Target::at(address), gauge, started: begun.elapsed() })
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn is_waited_for(&mut self, begun: Instant) -> Result<(), Box<dyn Error>> {
         if let Some(status) = self.child.try_wait()? {
             return Err(format!("the server ended: {status}").into());

@@ -280,7 +280,8 @@ impl Session {
     /// The greatest detail that loads still to come ask of a game with these topics. It is not told to be gone: they tell
     /// what it is now, or the client holds it under their position.
     pub(super) fn awaits<'t>(&self, topics: impl Iterator<Item = &'t Topic> + Clone) -> Option<Detail> {
-        let asking = self.loads.iter().flat_map(|loads| loads.iter()).filter(|load| !matches!(load.kind, Kind::Restate));
+        let asking =
+            self.loads.iter().flat_map(|loads| loads.iter()).filter(|load| !matches!(load.kind, Kind::Restate));
         asking.filter_map(|load| load.detail_of(topics.clone())).max()
     }
 

@@ -3,6 +3,7 @@
 mod churn;
 mod closing;
 mod commands;
+mod delays;
 mod drain;
 mod echo;
 mod events;
