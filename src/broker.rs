@@ -206,8 +206,27 @@ pub async fn connect(url: &str, bounds: Bounds) -> Result<Arc<dyn Broker>, Broke
         Some((scheme, _)) if scheme.starts_with("redis") => {
             Ok(Arc::new(self::redis::RedisBroker::open(url, bounds).await?))
         }
-        _ => Err(BrokerError::Broken(format!("broker URL {url:?}: known are {URLS}"))),
+        _ => Err(unknown(url)),
     }
+}
+
+/// Looks whether the engine that a broker URL names could be opened, and changes nothing there; what is there, in words.
+///
+/// # Errors
+/// As [`connect`], as far as looking tells.
+pub async fn look(url: &str, bounds: Bounds) -> Result<String, BrokerError> {
+    match url.split_once(':') {
+        Some(("memory", "")) => Ok("keeps nothing".to_owned()),
+        Some(("embedded", dir)) if !dir.is_empty() => embedded::look(std::path::Path::new(dir)),
+        Some((scheme, _)) if scheme.starts_with("redis") => {
+            self::redis::look(url, bounds).await.map(|()| "answers".to_owned())
+        }
+        _ => Err(unknown(url)),
+    }
+}
+
+fn unknown(url: &str) -> BrokerError {
+    BrokerError::Broken(format!("broker URL {url:?}: known are {URLS}"))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod feeds;
 mod init;
 mod key;
 mod manual;
+mod out;
 mod publish;
 mod record;
 mod replay;
@@ -76,6 +77,9 @@ pub enum Failure {
     /// It could not be done: exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// Whoever read stdout has heard enough, as `head` does: it ends in silence, exit code 0.
+    #[error("nobody reads on")]
+    Unread,
 }
 
 impl Failure {
@@ -85,6 +89,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2,
             Failure::Failed(_) => 1,
+            Failure::Unread => 0,
         }
     }
 }
@@ -136,7 +141,7 @@ fn parse(arguments: Vec<std::ffi::OsString>) -> Result<Option<(Cli, ArgMatches)>
     match parsed {
         Ok(parsed) => Ok(Some(parsed)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            error.print().map_err(|error| Failure::Failed(error.to_string()))?;
+            error.print().map_err(out::unsaid)?;
             Ok(None)
         }
         Err(error) => Err(Failure::Usage(one_line(&error.to_string()))),

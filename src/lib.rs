@@ -4,6 +4,9 @@
 //! provider → feeds::Adapter → ingest → broker → scoreboard → fan-out → session → WebSocket · SSE · long poll → ticker
 //! ```
 
+// A reader of stdout who leaves early must not end a command in a panic: `cli::out` prints.
+#![deny(clippy::print_stdout)]
+
 pub mod auth;
 pub mod broker;
 pub mod cli;

@@ -20,6 +20,8 @@ mod tail;
 mod writer;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -116,6 +118,31 @@ impl EmbeddedBroker {
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
         jobs.send(Job { ask, answer }).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+}
+
+/// What a directory holds for an engine, in words; it is only looked at.
+///
+/// # Errors
+/// When there could be none: what is in the way is no directory, no file that may be read, or no log.
+pub(super) fn look(dir: &Path) -> Result<String, BrokerError> {
+    /// How every file of redb begins.
+    const MAGIC: &[u8] = b"redb";
+    let file = dir.join(FILE);
+    let broken = |place: &Path, why: &dyn std::fmt::Display| BrokerError::Broken(format!("{}: {why}", place.display()));
+    if !file.exists() {
+        let is_there = |place: &&Path| place.exists() || place.as_os_str().is_empty();
+        return match dir.ancestors().find(is_there).filter(|place| place.is_file()) {
+            Some(place) => Err(broken(place, &"it is a file, and a directory is needed")),
+            None => Ok("has no log yet: serve begins one".to_owned()),
+        };
+    }
+    let mut begin = Vec::new();
+    let read = File::open(&file).and_then(|held| held.take(MAGIC.len() as u64).read_to_end(&mut begin));
+    read.map_err(|error| broken(&file, &error))?;
+    match begin.is_empty() || begin == MAGIC {
+        true => Ok(format!("has a log of {} bytes", file.metadata().map_or(0, |held| held.len()))),
+        false => Err(broken(&file, &"it is no log")),
     }
 }
 

@@ -123,16 +123,28 @@ impl RedisBroker {
     /// # Errors
     /// When the URL is of no known form, nobody answers there, or the server would throw away what is written.
     pub async fn open(url: &str, bounds: Bounds) -> Result<RedisBroker, BrokerError> {
+        let broker = RedisBroker::new(url, bounds)?;
+        broker.0.keeps_everything().await?;
+        broker.0.place("", 0).await?;
+        Ok(broker)
+    }
+
+    fn new(url: &str, bounds: Bounds) -> Result<RedisBroker, BrokerError> {
         let target = Target::parse(url)?;
         let names = Names::of(&target);
         let finder = Arc::new(Finder::new(target)?);
         let link = Link::new(finder.clone());
         let (scripts, replicas) = (Scripts::new(), Replicas::default());
-        let broker = RedisBroker(Arc::new(Shared { finder, link, scripts, names, bounds, replicas }));
-        broker.0.keeps_everything().await?;
-        broker.0.place("", 0).await?;
-        Ok(broker)
+        Ok(RedisBroker(Arc::new(Shared { finder, link, scripts, names, bounds, replicas })))
     }
+}
+
+/// Whether a server answers that would keep a log; it is only asked.
+///
+/// # Errors
+/// As [`RedisBroker::open`].
+pub(super) async fn look(url: &str, bounds: Bounds) -> Result<(), BrokerError> {
+    RedisBroker::new(url, bounds)?.0.keeps_everything().await
 }
 
 #[async_trait]

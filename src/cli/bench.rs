@@ -43,8 +43,8 @@ pub(super) fn command(args: Args) -> Result<(), Failure> {
     let json = args.json;
     let summary = run::run(args)?;
     match json {
-        true => println!("{}", serde_json::to_string(&summary).expect("figures are JSON")),
-        false => print!("{summary}"),
+        true => super::out::line(serde_json::to_string(&summary).expect("figures are JSON"))?,
+        false => super::out::print(&summary)?,
     }
     match summary.ok {
         true => Ok(()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use feeds::provider::golden::{Difference, decode_lines, differences};
 use feeds::provider::{Adapter, Jq, adapter};
 
-use super::Failure;
+use super::{Failure, out};
 use crate::config::program;
 
 /// What there is to do with formats.
@@ -60,7 +60,7 @@ fn names(dir: &Path) -> Result<Vec<String>, Failure> {
 /// Whether a pair is as expected; says so.
 fn pair(test: &Test, name: &str) -> Result<bool, Failure> {
     let Some(adapter) = find(&test.dir, name)? else {
-        println!("{name}: no {name}.jq and no built-in adapter, left out");
+        out::line(format_args!("{name}: no {name}.jq and no built-in adapter, left out"))?;
         return Ok(true);
     };
     let adapter = adapter.as_ref();
@@ -69,18 +69,16 @@ fn pair(test: &Test, name: &str) -> Result<bool, Failure> {
     if test.update {
         let failed = |error| Failure::Failed(format!("{}: {error}", path.display()));
         std::fs::write(&path, decode_lines(adapter, &payloads)).map_err(failed)?;
-        println!("{name}: {} payloads, written to {}", payloads.lines().count(), path.display());
+        out::line(format_args!("{name}: {} payloads, written to {}", payloads.lines().count(), path.display()))?;
         return Ok(true);
     }
     let differences = differences(adapter, &payloads, &read(&path)?);
     for Difference { line, expected, found } in &differences {
         let [expected, found] = [expected, found].map(|text| text.as_deref().unwrap_or("nothing"));
-        println!("{name}.jsonl, line {line}\n  expected {expected}\n     found {found}");
+        out::line(format_args!("{name}.jsonl, line {line}\n  expected {expected}\n     found {found}"))?;
     }
-    match differences.len() {
-        0 => println!("{name}: {} payloads, all as expected", payloads.lines().count()),
-        many => println!("{name}: {} payloads, {many} not as expected", payloads.lines().count()),
-    }
+    let found = if differences.is_empty() { "all".to_owned() } else { format!("{} not", differences.len()) };
+    out::line(format_args!("{name}: {} payloads, {found} as expected", payloads.lines().count()))?;
     Ok(differences.is_empty())
 }
 

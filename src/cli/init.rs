@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::{Failure, out};
 
 /// Writes a config.
 #[derive(Debug, clap::Args)]
@@ -20,15 +20,14 @@ const CONFIG: &str = include_str!("init.toml");
 pub(super) fn command(args: &Args) -> Result<(), Failure> {
     let file = &args.file;
     if file == Path::new("-") {
-        print!("{CONFIG}");
-        return Ok(());
+        return out::print(CONFIG);
     }
     let written = File::create_new(file).and_then(|mut file| file.write_all(CONFIG.as_bytes()));
     match written {
-        Ok(()) => {
-            println!("{0} is written; scoreline check --config {0} says what is in force", file.display());
-            Ok(())
-        }
+        Ok(()) => out::line(format_args!(
+            "{0} is written; scoreline check --config {0} says what is in force",
+            file.display()
+        )),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Failure::Failed(format!(
             "{0} is there already, and is left as it is; give another name, as scoreline init new-{0}",
             file.display()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Failure;
+use super::{Failure, out};
 use crate::auth;
 
 /// Makes a key.
@@ -23,6 +23,5 @@ pub(super) fn command(args: &Args) -> Result<(), Failure> {
     let _ = writeln!(text, "# The provider's key, told once: {key}");
     let _ = writeln!(text, "[providers.{}]", args.name);
     let _ = writeln!(text, "key_sha256 = [\"{}\"]", hex::encode(auth::hash(key.as_bytes())));
-    print!("{text}");
-    Ok(())
+    out::print(text)
 }

@@ -1,11 +1,10 @@
 //! `scoreline completions` and `scoreline man`: the command line, told to a shell and to `man`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use super::Failure;
+use super::{Failure, out};
 
 /// Completions.
 #[derive(Debug, clap::Args)]
@@ -25,26 +24,16 @@ pub(super) struct Man {
 pub(super) fn completions(args: &Completions, mut cli: clap::Command) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut cli, "scoreline", &mut text);
-    print(&text)
+    out::print(String::from_utf8_lossy(&text))
 }
 
 pub(super) fn man(args: &Man, cli: clap::Command) -> Result<(), Failure> {
     let Some(dir) = &args.dir else {
         let mut text = Vec::new();
         clap_mangen::Man::new(cli).render(&mut text).map_err(|error| Failure::Failed(error.to_string()))?;
-        return print(&text);
+        return out::print(String::from_utf8_lossy(&text));
     };
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", dir.display()));
     std::fs::create_dir_all(dir).map_err(failed)?;
     clap_mangen::generate_to(cli, dir).map_err(failed)
-}
-
-/// Whoever reads it may stop early, as `head` does.
-fn print(text: &[u8]) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(format!("stdout: {error}")))
-        }
-        _ => Ok(()),
-    }
 }

@@ -13,8 +13,8 @@ use hyper::{Method, Response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::Failure;
 use super::client::{Body, Server, refusal, whole};
+use super::{Failure, out};
 
 /// Posts reports.
 #[derive(Debug, clap::Args)]
@@ -108,7 +108,8 @@ async fn print(response: Response<Incoming>) -> Result<(), Failure> {
 
 /// Prints a result; whether it is one that failed.
 fn tell(line: &[u8]) -> bool {
-    println!("{}", String::from_utf8_lossy(line).trim_end());
+    // Where nobody reads it, what is published is published all the same.
+    let _ = out::line(String::from_utf8_lossy(line).trim_end());
     let result: Value = serde_json::from_slice(line).unwrap_or_default();
     let reason = result.get("reason").and_then(Value::as_str);
     reason.is_some_and(|reason| !matches!(reason, "unchanged" | "outdated" | "not_leading"))

@@ -2,7 +2,7 @@
 //! when it came; see [`crate::ingest::replay::recording`]. A lost connection is resumed from where it was.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,10 @@ impl Recorder {
         let t = self.begun.elapsed().as_millis();
         let line = format!("{{\"t\":{t},\"message\":{message}}}\n");
         let written = self.output.write_all(line.as_bytes()).and_then(|()| self.output.flush());
-        written.map_err(|error| Failure::Failed(format!("the recording cannot be written: {error}")))?;
+        written.map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Failure::Unread,
+            _ => Failure::Failed(format!("the recording cannot be written: {error}")),
+        })?;
         self.messages += 1;
         self.bar.set_position(self.messages);
         if let Some(position) = reached {

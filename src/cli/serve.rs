@@ -1,7 +1,11 @@
 //! `scoreline serve`: builds the parts, connects them, runs them, drains them.
 
+mod limits;
 mod listeners;
 mod log;
+mod providers;
+mod show;
+mod stop;
 mod systemd;
 mod tokens;
 mod watch;
@@ -10,29 +14,31 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use self::watch::{LogWatch, watch_broker, watch_games};
+use self::limits::{longest_delay, server_limits};
+use self::listeners::{Listeners, address};
+use self::providers::{grants, keys, paced};
+use self::show::show;
+use self::watch::{watch_broker, watch_games};
 use super::Failure;
-use crate::auth::{self, Grant, Keys, Rate, Tokens};
-use crate::broker::{self, Bounds, Broker};
-use crate::config::{Config, DEMO, Limits, Provider, Role, Span};
+use crate::auth::{self, Grant};
+use crate::broker::{self, Broker};
+use crate::config::{Config, DEMO, Role};
 use crate::drain::{self, Drain, Drainer};
-use crate::fanout::{self, Fanout};
+use crate::fanout::Fanout;
+use crate::gateway;
 use crate::gateway::ops::{About, Health, Ops};
 use crate::gateway::publish::Publishing;
 use crate::gateway::server::{self, Proxies};
 use crate::gateway::tls::Tls;
 use crate::gateway::tries::Tries;
-use crate::gateway::{self, Showing};
-use crate::ingest::{Ingest, Paced, Sources, poll, replay};
+use crate::ingest::{Ingest, Sources, poll, replay};
 use crate::metrics::Metrics;
-use crate::scoreboard::{self, Liveness, RingBounds, Scoreboard};
-use crate::session;
 
-use listeners::{Listeners, address};
+pub(super) use self::limits::{bounds, connections, file_limit};
+pub(super) use self::stop::Stop;
 
 pub(super) fn command(config: Config) -> Result<(), Failure> {
     log::to_stderr(&config.log)?;
@@ -265,13 +271,6 @@ impl Service {
     }
 }
 
-/// The providers whose silence means something.
-fn paced(config: &Config) -> Vec<Paced> {
-    let paced = |name: &str, interval: Span, pulled| Paced { provider: name.into(), interval: interval.0, pulled };
-    let posting = config.providers.iter().filter_map(|(name, said)| Some(paced(name, said.interval?, false)));
-    posting.chain(config.feeds.iter().map(|(name, feed)| paced(name, feed.interval, true))).collect()
-}
-
 /// Pulls every feed, until the drain begins.
 fn pull_feeds(
     config: &Config,
@@ -285,49 +284,6 @@ fn pull_feeds(
         Some(tokio::spawn(poll::pull(feed.clone(), adapter, Arc::clone(grant), Arc::clone(ingest), drain.clone())))
     });
     pulled.collect()
-}
-
-/// What subscribers are served from.
-fn show(
-    config: &Config,
-    broker: &Arc<dyn Broker>,
-    metrics: &Arc<Metrics>,
-    health: &Arc<Health>,
-    drain: &Drain,
-) -> Result<Showing, Failure> {
-    let tokens = tokens::open(config)?;
-    let board = follow(broker, metrics, &config.limits, health);
-    let fanout = Fanout::start(config.shards, &board, metrics, &fanout_settings(config, tokens.clone()))
-        .map_err(|error| Failure::Failed(format!("shards: {error}")))?;
-    let (allow_origin, longest_delay) = (config.allow_origin.clone(), longest_delay(&config.limits));
-    let drain = (drain.clone(), config.drain);
-    let Config { demo, test_echo, .. } = *config;
-    let metrics = Arc::clone(metrics);
-    Ok(Showing { board, fanout, metrics, allow_origin, tokens, longest_delay, drain, demo, test_echo })
-}
-
-/// The scoreboard, which follows the log from now on.
-fn follow(broker: &Arc<dyn Broker>, metrics: &Arc<Metrics>, limits: &Limits, health: &Arc<Health>) -> Arc<Scoreboard> {
-    /// What the log has told and the scoreboard has not taken yet; a full one makes the log's reader wait.
-    const TOLD: usize = 1_024;
-    let recent = RingBounds {
-        age_ms: limits.recent_time.ms(),
-        bytes: usize::try_from(limits.recent_bytes).unwrap_or(usize::MAX),
-    };
-    let (tombstone_ms, grace) = (limits.tombstones.ms(), limits.broker_grace.0);
-    let board = Scoreboard::new(scoreboard::Settings { recent, tombstone_ms, grace });
-    let (tell, told) = mpsc::channel(TOLD);
-    let mut watch = LogWatch::new(metrics);
-    tokio::spawn(board.writer().follow(told, move |told| watch.hear(told)));
-    let broker = Arc::clone(broker);
-    tokio::spawn(async move { broker.follow(tell).await });
-    let (mut liveness, health) = (board.liveness(), Arc::clone(health));
-    tokio::spawn(async move {
-        if liveness.wait_for(|liveness| *liveness != Liveness::Loading).await.is_ok() {
-            health.loaded(true);
-        }
-    });
-    board
 }
 
 /// What the status page says of the process.
@@ -348,135 +304,7 @@ fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Whole seconds; never more than the recent publications reach back, with a margin to load them.
-pub(super) fn longest_delay(limits: &Limits) -> u16 {
-    let held = limits.recent_time.0.saturating_sub(Duration::from_secs(30));
-    u16::try_from(limits.delay.0.min(held).as_secs()).unwrap_or(u16::MAX)
-}
-
-fn fanout_settings(config: &Config, tokens: Option<Arc<Tokens>>) -> fanout::Settings {
-    let limits = &config.limits;
-    fanout::Settings {
-        gateway: host_name(),
-        heartbeat: limits.heartbeat.0,
-        session: session::Limits {
-            topics: limits.topics,
-            ahead_wait: Duration::from_secs(2),
-            delay: longest_delay(limits),
-        },
-        message: fanout::codec::Limits { message_bytes: limits.command_bytes, ..Default::default() },
-        commands: (limits.commands_per_second, limits.commands_burst),
-        tokens,
-        token_time: limits.header_time.0,
-    }
-}
-
-/// The bounds of the log engine.
-pub(super) fn bounds(limits: &Limits) -> Bounds {
-    Bounds {
-        recent_ms: limits.recent_time.ms(),
-        recent_bytes: limits.recent_bytes,
-        id_ms: limits.id_time.ms(),
-        ids: limits.ids,
-        tombstone_ms: limits.tombstones.ms(),
-    }
-}
-
 /// The proxies whose word on addresses is taken.
 fn proxies(config: &Config) -> Proxies {
     Proxies { trusted: config.trusted_proxies.clone(), headers: config.proxy_protocol }
-}
-
-fn server_limits(limits: &Limits, connections: usize) -> server::Limits {
-    server::Limits {
-        header_bytes: limits.header_bytes,
-        header_time: limits.header_time.0,
-        idle_time: limits.idle_time.0,
-        write_time: limits.write_time.0,
-        connections,
-        per_address: limits.connections_per_address,
-    }
-}
-
-/// Each provider's grant, and the hashes of its keys; the demo's own has none here.
-fn grants(config: &Config) -> Vec<(Arc<Grant>, Vec<auth::KeyHash>)> {
-    let configured = config.providers.iter().map(|(name, provider)| {
-        let plain = config.plain_keys.iter().filter(|(of, _)| of == name).map(|(_, key)| auth::hash(key.as_bytes()));
-        let hashed = provider.key_sha256.iter().map(|hash| {
-            let mut bytes = auth::KeyHash::default();
-            hex::decode_to_slice(hash, &mut bytes).expect("the config was checked: 64 hex digits");
-            bytes
-        });
-        (Arc::new(grant(name, provider)), hashed.chain(plain).collect())
-    });
-    // Nobody posts as a feed: it has no key.
-    let pulled = config.feeds.iter().map(|(name, feed)| {
-        let (topics, priority) = (feed.topics.clone(), feed.priority);
-        (Arc::new(Grant { topics, priority, ..Grant::everything(name) }), Vec::new())
-    });
-    let demo = config.demo.then(|| (Arc::new(Grant::everything(DEMO)), Vec::new()));
-    configured.chain(pulled).chain(demo).collect()
-}
-
-fn grant(name: &str, provider: &Provider) -> Grant {
-    Grant {
-        provider: name.into(),
-        topics: provider.topics.clone(),
-        adapters: provider.adapters.clone(),
-        priority: provider.priority,
-        desk: provider.desk,
-        rate: provider.rate.map(Rate::new),
-    }
-}
-
-/// `demo_key`: the demo's key is no secret, so it opens only what is on loopback.
-fn keys(config: &Config, grants: &[(Arc<Grant>, Vec<auth::KeyHash>)], demo_key: bool) -> Result<Keys, Failure> {
-    let mut keys = Keys::default();
-    for (grant, hashes) in grants {
-        let provider = config.providers.get(&*grant.provider);
-        for secret in provider.and_then(Provider::signing_secrets).unwrap_or_default() {
-            let secret = auth::Secret::parse(&secret);
-            let wrong = |why| Failure::Usage(format!("providers.{}.signing_secret_env: {why}", grant.provider));
-            keys.add_secret(&secret.map_err(wrong)?, grant);
-        }
-        hashes.iter().for_each(|hash| keys.add(*hash, grant));
-        if demo_key && &*grant.provider == DEMO {
-            keys.add(auth::hash(DEMO.as_bytes()), grant);
-        }
-    }
-    Ok(keys)
-}
-
-/// The connections that are taken: the setting, or 18,000, or 90 % of the file descriptors.
-pub(super) fn connections(limits: &Limits, files: usize) -> usize {
-    limits.connections.unwrap_or_else(|| (files / 10 * 9).clamp(1, 18_000))
-}
-
-/// How many files may be open, after raising it to what is allowed.
-pub(super) fn file_limit() -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
-    let limit = if raised { maximum } else { current };
-    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
-}
-
-/// SIGTERM and SIGINT.
-pub(super) struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stop {
-    pub(super) fn new() -> std::io::Result<Stop> {
-        Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Returns with the next one.
-    pub(super) async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

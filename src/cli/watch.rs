@@ -4,15 +4,15 @@ mod screen;
 mod ticker;
 mod words;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use feeds::Topic;
 use tokio::sync::mpsc;
 
-use super::Failure;
 use super::client::{Listener, Server, Told};
 use super::serve::Stop;
+use super::{Failure, out};
 use ticker::Ticker;
 
 /// Watches.
@@ -66,15 +66,9 @@ type Heard = mpsc::Receiver<Result<Told, Failure>>;
 /// The messages as they come.
 async fn messages(mut told: Heard) -> Result<(), Failure> {
     while let Some(told) = told.recv().await {
-        let said = match told? {
-            Told::Message(message) => print(&message),
-            Told::Lost(why) => {
-                tell_lost(&why);
-                Ok(())
-            }
-        };
-        if said.is_err() {
-            return Ok(()); // nobody reads on
+        match told? {
+            Told::Message(message) => out::line(message)?,
+            Told::Lost(why) => tell_lost(&why),
         }
     }
     Ok(())
@@ -89,19 +83,13 @@ async fn lines(mut told: Heard) -> Result<(), Failure> {
                 for game in ticker.hear(&message, now())? {
                     let Some(line) = ticker.line(&game, now()) else { continue };
                     let time = jiff::ZonedDateTime::now().strftime("%H:%M:%S").to_string();
-                    if print(&format!("{time}  {line}")).is_err() {
-                        return Ok(());
-                    }
+                    out::line(format_args!("{time}  {line}"))?;
                 }
             }
             Told::Lost(why) => tell_lost(&why),
         }
     }
     Ok(())
-}
-
-fn print(line: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{line}")
 }
 
 fn tell_lost(why: &str) {

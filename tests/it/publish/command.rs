@@ -162,9 +162,46 @@ fn check_tells_what_serve_would_have() {
     let output = run(&["check", "--broker", "memory:", "--provider", "acme=secret"]);
     assert!(output.status.success());
     let said = text(&output.stdout);
-    assert!(said.contains("1 providers") && said.contains("broker: memory: answers"), "{said}");
+    assert!(said.contains("1 providers") && said.contains("broker: memory: keeps nothing"), "{said}");
     assert!(!said.contains("secret"));
     assert_eq!(run(&["check", "--broker", "nats:x"]).status.code(), Some(1));
+}
+
+#[test]
+fn check_only_reads() {
+    let dir = TempDir::new();
+    let check = |broker: &str| scoreline(&["check", "--broker", broker]).current_dir(dir.path()).output().unwrap();
+    let held = || std::fs::read_dir(dir.path()).unwrap().count();
+    let output = check("embedded:./data/log");
+    assert!(output.status.success() && held() == 0, "{output:?}");
+    assert!(text(&output.stdout).contains("broker: embedded:./data/log has no log yet"), "{output:?}");
+    // What is no log is told, and left as it is.
+    std::fs::write(dir.path().join("log.redb"), "a diary").unwrap();
+    assert_eq!(check("embedded:.").status.code(), Some(1));
+    assert_eq!(check("embedded:./log.redb").status.code(), Some(1));
+    assert_eq!(std::fs::read(dir.path().join("log.redb")).unwrap(), b"a diary");
+    assert_eq!(held(), 1);
+}
+
+#[test]
+fn who_reads_no_further_ends_it_in_silence() {
+    let commands: [&[&str]; 9] = [
+        &["--help"],
+        &["--version"],
+        &["serve", "--help"],
+        &["check", "--broker", "memory:"],
+        &["init", "-"],
+        &["key", "acme"],
+        &["completions", "bash"],
+        &["man"],
+        &["feeds", "test", concat!(env!("CARGO_MANIFEST_DIR"), "/feeds/examples")],
+    ];
+    for command in commands {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = scoreline(command).stdout(writer).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{command:?}: {output:?}");
+    }
 }
 
 #[test]
