@@ -108,10 +108,10 @@ pub fn run(arguments: Vec<std::ffi::OsString>) -> Result<(), Failure> {
     let alone = arguments.len() <= 1;
     let Some((cli, matches)) = parse(arguments)? else { return Ok(()) };
     match cli.command {
-        None => serve::command(load(cli.serve, alone)?),
-        Some(Command::Serve(said)) => serve::command(load(said, false)?),
-        Some(Command::Gateway(said)) => serve::command(load(said, false)?.with_role(Role::Gateway)?),
-        Some(Command::Ingest(said)) => serve::command(load(said, false)?.with_role(Role::Ingest)?),
+        None => serve(cli.serve, alone, Role::Both),
+        Some(Command::Serve(said)) => serve(said, false, Role::Both),
+        Some(Command::Gateway(said)) => serve(said, false, Role::Gateway),
+        Some(Command::Ingest(said)) => serve(said, false, Role::Ingest),
         Some(Command::Check(said)) => check::command(said, &matches),
         Some(Command::Init(args)) => init::command(&args),
         Some(Command::Publish(args)) => publish::command(args),
@@ -126,12 +126,13 @@ pub fn run(arguments: Vec<std::ffi::OsString>) -> Result<(), Failure> {
     }
 }
 
-/// Called with nothing at all, it is the demo, unless the environment says what it is.
-fn load(mut said: Settings, alone: bool) -> Result<Config, ConfigError> {
+/// Called with nothing at all, it is the demo, unless the environment says what it is. What flags and environment say is
+/// the same whenever the file is read again.
+fn serve(mut said: Settings, alone: bool, role: Role) -> Result<(), Failure> {
     if alone && said.config.is_none() {
         said.demo = said.demo.or(Some(true));
     }
-    Config::load(said)
+    serve::command(move || Ok(Config::load(said.clone())?.with_role(role)?))
 }
 
 /// The arguments, typed and as they came; `None` when help or the version was asked for, and printed.

@@ -8,8 +8,10 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
+mod changes;
+mod check;
 mod explain;
 mod feed;
 mod file;
@@ -21,6 +23,7 @@ mod tokens;
 
 use file::{one_line, parse};
 
+pub use changes::Reread;
 pub use explain::{Line, Origin, explain};
 pub use feed::{Asked, Feed};
 pub use formats::{Formats, program};
@@ -69,6 +72,7 @@ pub struct Settings {
 
     /// A provider and its key, for a first try; may be given again (key_sha256 in the config file is for real use)
     #[arg(long, env = "SCORELINE_PROVIDER", value_name = "NAME=KEY", value_delimiter = ',')]
+    #[serde(default, deserialize_with = "pairs")]
     pub provider: Option<Vec<String>>,
 
     /// What is logged: error, warn, info, debug, trace, or per module as in scoreline=debug [default: info]
@@ -113,7 +117,7 @@ pub struct Settings {
     pub tokens: Option<Tokens>,
 }
 
-/// A certificate chain and its key, both PEM. Read again on SIGHUP, and when they change.
+/// A certificate chain and its key, both PEM. Read again with the settings, and when they change.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
@@ -198,7 +202,7 @@ impl Config {
     /// # Errors
     /// When a setting is unknown or does not fit; the message is one line.
     pub fn parse(text: &str) -> Result<Config, ConfigError> {
-        Config::resolve(Settings::default(), parse(text)?)
+        Config::resolve(Settings::default(), parse(text)?).map_err(|error| file::placed(text, error))
     }
 
     /// The settings in force: `said` by flags and environment, over the file that it names.
@@ -211,7 +215,12 @@ impl Config {
             Some(path) => {
                 let named = |why: &dyn std::fmt::Display| one_line(&format!("{}: {why}", path.display()));
                 let text = file::read(&path)?;
-                parse(&text).and_then(|filed| Config::resolve(said, filed)).map_err(|error| named(&error))
+                let filed = parse(&text).map_err(|error| named(&error))?;
+                Config::resolve(said, filed).map_err(|error| match Config::parse(&text) {
+                    // It is the file's fault alone.
+                    Err(alone) => named(&alone),
+                    Ok(_) => error,
+                })
             }
         }
     }
@@ -271,44 +280,20 @@ impl Config {
         }
         Ok(Config { role, ..self })
     }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        if !(1..=256).contains(&self.shards) {
-            return fail(format!("shards = {}: 1 to 256", self.shards));
-        }
-        if self.limits.header_bytes < 8 << 10 {
-            return fail("limits.header_bytes: at least 8192");
-        }
-        if self.limits.recent_time.0 < self.limits.delay.0 + Duration::from_secs(30) {
-            return fail("limits.recent_time must hold limits.delay and 30s");
-        }
-        if self.proxy_protocol && self.trusted_proxies.is_empty() {
-            return fail("proxy_protocol: trusted_proxies must say whose headers are taken");
-        }
-        for (name, provider) in &self.providers {
-            provider.check(name)?;
-            self.formats.check(name, provider.adapters.as_deref().unwrap_or_default())?;
-            if self.demo && name == DEMO {
-                return fail("providers.demo: with --demo this name is the demo's own");
-            }
-        }
-        self.pairing.as_ref().map_or(Ok(()), Pairing::check)?;
-        self.tokens.as_ref().map_or(Ok(()), Tokens::check)?;
-        for (name, feed) in &self.feeds {
-            feed.check(name)?;
-            if self.formats.find(&feed.adapter).is_none() {
-                return fail(format!("feeds.{name}.adapter: there is no adapter {:?}", feed.adapter));
-            }
-            if self.providers.contains_key(name) || (self.demo && name == DEMO) {
-                return fail(format!("feeds.{name}: a provider has this name"));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The provider that the demo plays as.
 pub const DEMO: &str = "demo";
+
+/// A list; whoever writes a table means another one.
+fn pairs<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a list as [\"NAME=KEY\"]; a provider's table is [providers.NAME]")]
+    enum Said {
+        List(Vec<String>),
+    }
+    Said::deserialize(input).map(|Said::List(pairs)| Some(pairs))
+}
 
 fn plain_keys(pairs: impl Iterator<Item = String>) -> Result<Vec<(String, String)>, ConfigError> {
     pairs

@@ -31,6 +31,7 @@ pub use outlet::{ClientEnd, Outlet};
 pub use poll::{Answer, Poll, Step};
 
 use crate::auth::{Access, Denied, Seat, Tokens};
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::scoreboard::Scoreboard;
 use crate::session;
@@ -101,7 +102,7 @@ pub struct Fanout {
     shards: Vec<Handle>,
     board: Arc<Scoreboard>,
     metrics: Arc<Metrics>,
-    session: session::Limits,
+    settings: Arc<Live<Settings>>,
     next: AtomicUsize,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     lost: Arc<Notify>,
@@ -133,7 +134,7 @@ impl Fanout {
         count: usize,
         board: &Arc<Scoreboard>,
         metrics: &Arc<Metrics>,
-        settings: &Settings,
+        settings: &Arc<Live<Settings>>,
     ) -> std::io::Result<Arc<Fanout>> {
         let lost = Arc::new(Notify::new());
         let mut shards = Vec::new();
@@ -150,9 +151,9 @@ impl Fanout {
             board.on_change(move || waker.wake());
             shards.push(handle);
         }
-        let (board, metrics, session) = (Arc::clone(board), Arc::clone(metrics), settings.session);
+        let (board, metrics, settings) = (Arc::clone(board), Arc::clone(metrics), Arc::clone(settings));
         let (next, threads) = (AtomicUsize::new(0), Mutex::new(threads));
-        Ok(Arc::new(Fanout { shards, board, metrics, session, next, threads, lost }))
+        Ok(Arc::new(Fanout { shards, board, metrics, settings, next, threads, lost }))
     }
 
     /// Waits until a shard is lost: by a fault of ours, for nothing that clients do may end one. Its connections are cut,
@@ -168,7 +169,7 @@ impl Fanout {
     pub fn check(&self, subscribe: &Subscribe, access: &Arc<Access>) -> Result<(), ErrorReply> {
         let Subscribe { topics, detail, since } = subscribe;
         let mut session = session::Session::new(Options::default(), Arc::clone(access));
-        session.subscribe(0, topics, *detail, since.as_deref(), &self.session)
+        session.subscribe(0, topics, *detail, since.as_deref(), &self.settings.get().session)
     }
 
     /// Hands a connection to the next shard. When the shard's door is full the connection is dropped (and its client

@@ -15,6 +15,7 @@ use warp::reply::Response;
 use crate::auth::Tokens;
 use crate::drain::Drain;
 use crate::fanout::Fanout;
+use crate::live::Live;
 use crate::metrics::{Metrics, Route};
 use crate::scoreboard::Scoreboard;
 
@@ -53,7 +54,7 @@ pub struct Showing {
     /// Counts who may not come in.
     pub metrics: Arc<Metrics>,
     /// Origins whose pages may connect beside the own host's.
-    pub allow_origin: Vec<String>,
+    pub allow_origin: Arc<Live<Vec<String>>>,
     /// What is asked of subscribers; `None`: nothing.
     pub tokens: Option<Arc<Tokens>>,
     /// The longest delay a subscriber may ask for, in seconds.

@@ -146,6 +146,16 @@ impl Ingest {
         }
     }
 
+    /// From now on these providers may speak, those that are `paced` must, and two witnesses must agree for so long.
+    pub fn change_sources<'a>(
+        &self,
+        grants: impl IntoIterator<Item = &'a Arc<Grant>>,
+        paced: impl IntoIterator<Item = Paced>,
+        patience: Duration,
+    ) {
+        self.sources.change(grants, paced, patience);
+    }
+
     /// The answer to what could not be read as a report.
     pub fn refuse(&self, grant: &Grant, game: Option<Topic>, fault: Invalid) -> Verdict {
         let said = Said::from(fault);

@@ -15,6 +15,7 @@ pub mod drain;
 pub mod fanout;
 pub mod gateway;
 pub mod ingest;
+pub mod live;
 pub mod metrics;
 pub mod scoreboard;
 pub mod session;

@@ -8,6 +8,8 @@ use feeds::revision::Correction;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
+use crate::live::Live;
+
 pub mod labels;
 mod make;
 mod runtime;
@@ -34,7 +36,7 @@ pub struct Standing {
 /// The metrics of one service. Each has a registry of its own, so that tests run several in one process.
 pub struct Metrics {
     registry: Registry,
-    providers: Vec<String>,
+    providers: Live<Vec<String>>,
     connections: Each<Transport, IntGauge>,
     connections_max: IntGauge,
     opened: Each<Transport, IntCounter>,
@@ -70,10 +72,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Every metric at 0. `providers` are all the values that the label `provider` will ever have.
+    /// Every metric at 0. `providers` are the values of the label `provider`.
     #[must_use]
     pub fn new<'a>(providers: impl IntoIterator<Item = &'a str>) -> Arc<Metrics> {
-        let providers = providers.into_iter().map(str::to_owned).collect();
         let make = Make(Registry::new());
         make.0.register(Box::new(ProcessCollector::for_self())).expect("each metric has its own name");
         make.0.register(Box::new(runtime::Runtime::new())).expect("each metric has its own name");
@@ -126,21 +127,40 @@ impl Metrics {
                 "From a request's head to its answer's.",
             ),
             registry: make.0,
-            providers,
+            providers: Live::default(),
         };
         metrics.create_pairs();
+        metrics.know(providers);
         Arc::new(metrics)
+    }
+
+    /// From now on these are the providers: new ones' series begin at 0, those of others end.
+    pub fn know<'a>(&self, providers: impl IntoIterator<Item = &'a str>) {
+        let providers: Vec<String> = providers.into_iter().map(str::to_owned).collect();
+        let known = self.providers.get();
+        providers.iter().filter(|provider| !known.contains(provider)).for_each(|provider| self.begin(provider));
+        known.iter().filter(|provider| !providers.contains(provider)).for_each(|provider| self.end(provider));
+        self.providers.set(providers);
+    }
+
+    fn begin(&self, provider: &str) {
+        PayloadOutcome::ALL.iter().for_each(|o| drop(self.payloads.with_label_values(&[provider, o.name()])));
+        ReportOutcome::ALL.iter().for_each(|o| drop(self.reports.with_label_values(&[provider, o.name()])));
+        self.feed_last_report.with_label_values(&[provider]).set(0);
+        self.feed(provider, Standing::default());
+    }
+
+    fn end(&self, provider: &str) {
+        // What is not there need not be removed.
+        PayloadOutcome::ALL.iter().for_each(|o| drop(self.payloads.remove_label_values(&[provider, o.name()])));
+        ReportOutcome::ALL.iter().for_each(|o| drop(self.reports.remove_label_values(&[provider, o.name()])));
+        for gauges in [&self.feed_last_report, &self.feed_up, &self.feed_live_games] {
+            let _ = gauges.remove_label_values(&[provider]);
+        }
     }
 
     /// The series with more than one label, at 0.
     fn create_pairs(&self) {
-        for provider in &self.providers {
-            let provider = provider.as_str();
-            PayloadOutcome::ALL.iter().for_each(|o| drop(self.payloads.with_label_values(&[provider, o.name()])));
-            ReportOutcome::ALL.iter().for_each(|o| drop(self.reports.with_label_values(&[provider, o.name()])));
-            self.feed_last_report.with_label_values(&[provider]).set(0);
-            self.feed(provider, Standing::default());
-        }
         for transport in Transport::ALL {
             for reason in CloseReason::ALL {
                 self.closed.with_label_values(&[transport.name(), reason.name()]);
@@ -192,6 +212,23 @@ mod tests {
         }
         assert!(text.contains(concat!("scoreline_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1")));
         assert!(text.contains("process_cpu_seconds_total"));
+    }
+
+    #[test]
+    fn a_provider_s_series_come_and_go_with_it() {
+        let metrics = Metrics::new(["acme", "kept"]);
+        metrics.report("kept", ReportOutcome::Applied);
+        metrics.know(["kept", "new"]);
+        let text = text(&metrics);
+        assert!(!text.contains("acme"), "{text}");
+        for line in [
+            "scoreline_reports_total{outcome=\"applied\",provider=\"kept\"} 1",
+            "scoreline_reports_total{outcome=\"applied\",provider=\"new\"} 0",
+            "scoreline_feed_up{provider=\"new\"} 0",
+        ] {
+            assert!(text.lines().any(|held| held == line), "{line} is not in\n{text}");
+        }
+        assert_eq!(*metrics.providers(), ["kept", "new"]);
     }
 
     #[test]

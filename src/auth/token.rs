@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use feeds::Topic;
@@ -11,11 +12,12 @@ use feeds::topic::Kind;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::verify;
+use crate::live::Live;
 
 /// The longest token, in bytes: a third of a request's headers.
 const MAX_BYTES: usize = 8 << 10;
@@ -113,18 +115,24 @@ pub struct Rules {
 /// The door: rules, keys, and who is in.
 #[derive(Debug)]
 pub struct Tokens {
+    lock: Live<Lock>,
+    unknown: Notify,
+    seats: Arc<Seats>,
+}
+
+/// What a token must fit.
+#[derive(Debug, Clone)]
+struct Lock {
     algorithm: Algorithm,
     validation: Validation,
-    keys: RwLock<Vec<(Option<String>, DecodingKey)>>,
-    unknown: Notify,
     longest_delay: u16,
-    seats: Arc<Seats>,
+    keys: Vec<(Option<String>, DecodingKey)>,
 }
 
 /// Connections by subject.
 #[derive(Debug, Default)]
 struct Seats {
-    most: usize,
+    most: AtomicUsize,
     taken: Mutex<HashMap<String, usize>>,
 }
 
@@ -180,14 +188,26 @@ impl Tokens {
             required.push("iss");
         }
         validation.set_required_spec_claims(&required);
-        let seats = Arc::new(Seats { most: rules.connections_per_sub, taken: Mutex::default() });
-        let (keys, unknown, longest_delay) = (RwLock::default(), Notify::new(), rules.longest_delay);
-        Ok(Tokens { algorithm, validation, keys, unknown, longest_delay, seats })
+        let seats = Arc::new(Seats { most: rules.connections_per_sub.into(), taken: Mutex::default() });
+        let (keys, longest_delay) = (Vec::new(), rules.longest_delay);
+        let lock = Live::new(Lock { algorithm, validation, longest_delay, keys });
+        Ok(Tokens { lock, unknown: Notify::new(), seats })
+    }
+
+    /// From now on it asks what this other door asks, and takes its keys: if it has none yet, those from before, where they
+    /// are still looked for at the same place. Who is in stays in, and goes on counting among those of his subject.
+    pub fn change(&self, other: &Tokens, same_place: bool) {
+        let (held, mut lock) = (self.lock.get(), (*other.lock.get()).clone());
+        if lock.keys.is_empty() && same_place && lock.algorithm == held.algorithm {
+            lock.keys.clone_from(&held.keys);
+        }
+        self.lock.set(lock);
+        self.seats.most.store(other.seats.most.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// The one key of HS256.
     pub fn set_secret(&self, secret: &[u8]) {
-        *self.keys.write() = vec![(None, DecodingKey::from_secret(secret))];
+        self.take(vec![(None, DecodingKey::from_secret(secret))]);
     }
 
     /// The keys of a set (JWKS, RFC 7517) that are of the configured algorithm, in place of those before. How many.
@@ -199,33 +219,23 @@ impl Tokens {
         struct Set {
             keys: Vec<serde_json::Value>,
         }
+        let algorithm = self.lock.get().algorithm;
         let set: Set = serde_json::from_slice(set).map_err(|error| format!("no JWKS: {error}"))?;
         let keys = set.keys.into_iter().take(MAX_KEYS).filter_map(|key| {
-            let key: Jwk = serde_json::from_value(key).ok().filter(|key| self.is_ours(key))?;
+            let key: Jwk = serde_json::from_value(key).ok().filter(|key| is_for(key, algorithm))?;
             Some((key.common.key_id.clone(), DecodingKey::from_jwk(&key).ok()?))
         });
         let keys: Vec<_> = keys.collect();
         if keys.is_empty() {
-            return Err(format!("no key for {:?} is in it", self.algorithm));
+            return Err(format!("no key for {algorithm:?} is in it"));
         }
         let count = keys.len();
-        *self.keys.write() = keys;
+        self.take(keys);
         Ok(count)
     }
 
-    fn is_ours(&self, key: &Jwk) -> bool {
-        let common = &key.common;
-        let named = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(self.algorithm));
-        let signs = common.public_key_use.as_ref().is_none_or(|said| *said == PublicKeyUse::Signature);
-        let kind = match (&key.algorithm, self.algorithm) {
-            (AlgorithmParameters::OctetKey(_), Algorithm::HS256) | (AlgorithmParameters::RSA(_), Algorithm::RS256) => {
-                true
-            }
-            (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256) => key.curve == EllipticCurve::P256,
-            (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA) => key.curve == EllipticCurve::Ed25519,
-            _ => false,
-        };
-        named && signs && kind
+    fn take(&self, keys: Vec<(Option<String>, DecodingKey)>) {
+        self.lock.set(Lock { keys, ..(*self.lock.get()).clone() });
     }
 
     /// Returns when a token named a key that is not here: the set may have a new one.
@@ -241,13 +251,35 @@ impl Tokens {
         if token.len() > MAX_BYTES {
             return Err(Denied::Wrong(format!("it has more than {MAX_BYTES} bytes")));
         }
-        let key = self.key_of(token)?;
-        let claims = decode::<Claims>(token, &key, &self.validation).map_err(|error| denied(error.into_kind()))?.claims;
-        self.access(claims).map(Arc::new)
+        let lock = self.lock.get();
+        let key = lock.key_of(token)?.ok_or_else(|| {
+            self.unknown.notify_one();
+            Denied::Wrong("it names no key that is known (kid)".to_owned())
+        })?;
+        let claims = decode::<Claims>(token, key, &lock.validation).map_err(|error| denied(error.into_kind()))?.claims;
+        lock.access(claims).map(Arc::new)
     }
 
-    /// The key that the token's header names. The header chooses among keys, never how they are used.
-    fn key_of(&self, token: &str) -> Result<DecodingKey, Denied> {
+    /// Counts a connection of the token's subject, as long as the seat is held; `None`: nobody counts.
+    ///
+    /// # Errors
+    /// [`Denied::Crowded`].
+    pub fn seat(&self, access: &Access) -> Result<Option<Seat>, Denied> {
+        let most = self.seats.most.load(Ordering::Relaxed);
+        let Some(sub) = access.sub.as_ref().filter(|_| most > 0) else { return Ok(None) };
+        let mut taken = self.seats.taken.lock();
+        let count = taken.entry(sub.clone()).or_default();
+        if *count >= most {
+            return Err(Denied::Crowded);
+        }
+        *count += 1;
+        Ok(Some(Seat { sub: sub.clone(), seats: Arc::clone(&self.seats) }))
+    }
+}
+
+impl Lock {
+    /// The key that the token's header names, where it is known. The header chooses among keys, never how they are used.
+    fn key_of(&self, token: &str) -> Result<Option<&DecodingKey>, Denied> {
         let header = decode_header(token).map_err(|_| Denied::Wrong("it is no JWT".to_owned()))?;
         if header.alg != self.algorithm {
             return Err(Denied::Wrong(format!("it must be signed with {:?}", self.algorithm)));
@@ -255,18 +287,13 @@ impl Tokens {
         if header.crit.is_some() {
             return Err(Denied::Wrong("its header asks for what is not known here (crit)".to_owned()));
         }
-        let keys = self.keys.read();
-        let named = header.kid.as_ref().and_then(|kid| keys.iter().find(|(held, _)| held.as_ref() == Some(kid)));
-        match (named, &**keys) {
+        let named = header.kid.as_ref().and_then(|kid| self.keys.iter().find(|(held, _)| held.as_ref() == Some(kid)));
+        match (named, &*self.keys) {
             (_, []) => Err(Denied::Unloaded),
-            (Some((_, key)), _) => Ok(key.clone()),
+            (Some((_, key)), _) => Ok(Some(key)),
             // A lone key needs no name, and one without a name goes by any.
-            (None, [(held, key)]) if held.is_none() || header.kid.is_none() => Ok(key.clone()),
-            (None, _) => {
-                drop(keys);
-                self.unknown.notify_one();
-                Err(Denied::Wrong("it names no key that is known (kid)".to_owned()))
-            }
+            (None, [(held, key)]) if held.is_none() || header.kid.is_none() => Ok(Some(key)),
+            (None, _) => Ok(None),
         }
     }
 
@@ -291,21 +318,20 @@ impl Tokens {
         let topics = topics.unwrap_or_else(|| vec![Topic::all()]);
         Ok(Access { topics, min_delay, max_rate, sub, expires_at })
     }
+}
 
-    /// Counts a connection of the token's subject, as long as the seat is held; `None`: nobody counts.
-    ///
-    /// # Errors
-    /// [`Denied::Crowded`].
-    pub fn seat(&self, access: &Access) -> Result<Option<Seat>, Denied> {
-        let Some(sub) = access.sub.as_ref().filter(|_| self.seats.most > 0) else { return Ok(None) };
-        let mut taken = self.seats.taken.lock();
-        let count = taken.entry(sub.clone()).or_default();
-        if *count >= self.seats.most {
-            return Err(Denied::Crowded);
-        }
-        *count += 1;
-        Ok(Some(Seat { sub: sub.clone(), seats: Arc::clone(&self.seats) }))
-    }
+/// Whether a key of a set is one to check signatures of this algorithm with.
+fn is_for(key: &Jwk, algorithm: Algorithm) -> bool {
+    let common = &key.common;
+    let named = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
+    let signs = common.public_key_use.as_ref().is_none_or(|said| *said == PublicKeyUse::Signature);
+    let kind = match (&key.algorithm, algorithm) {
+        (AlgorithmParameters::OctetKey(_), Algorithm::HS256) | (AlgorithmParameters::RSA(_), Algorithm::RS256) => true,
+        (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256) => key.curve == EllipticCurve::P256,
+        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA) => key.curve == EllipticCurve::Ed25519,
+        _ => false,
+    };
+    named && signs && kind
 }
 
 impl Seat {

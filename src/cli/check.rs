@@ -26,6 +26,9 @@ pub(super) fn command(said: Settings, matches: &ArgMatches) -> Result<(), Failur
         out::line(format_args!("  {:<32} {:<36} {origin}", line.name, line.value))?;
     }
     strangers(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+    super::serve::filter(&config.log)?;
+    super::serve::find("listen", &config.listen)?;
+    super::serve::find("ops_listen", &config.ops_listen)?;
     tls(&config)?;
     let shown = broker::without_secrets(&config.broker);
     let looked = super::runtime()?.block_on(broker::look(&config.broker, super::serve::bounds(&config.limits)));

@@ -2,8 +2,11 @@
 
 mod limits;
 mod listeners;
+mod live;
 mod log;
 mod providers;
+mod pulls;
+mod reload;
 mod show;
 mod stop;
 mod systemd;
@@ -17,16 +20,19 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use self::limits::{longest_delay, server_limits};
+use self::limits::longest_delay;
 use self::listeners::{Listeners, address};
-use self::providers::{grants, keys, paced};
+use self::live::InForce;
+use self::providers::{Providers, paced};
+use self::pulls::Pulls;
 use self::show::show;
+use self::tokens::Door;
 use self::watch::{watch_broker, watch_games};
 use super::Failure;
-use crate::auth::{self, Grant};
+use crate::auth::Grant;
 use crate::broker::{self, Broker};
 use crate::config::{Config, DEMO, Role};
-use crate::drain::{self, Drain, Drainer};
+use crate::drain::{self, Drainer};
 use crate::fanout::Fanout;
 use crate::gateway;
 use crate::gateway::ops::{About, Health, Ops};
@@ -34,20 +40,24 @@ use crate::gateway::publish::Publishing;
 use crate::gateway::server::{self, Proxies};
 use crate::gateway::tls::Tls;
 use crate::gateway::tries::Tries;
-use crate::ingest::{Ingest, Sources, poll, replay};
+use crate::ingest::{Ingest, Sources, replay};
 use crate::metrics::Metrics;
 
 pub(super) use self::limits::{bounds, connections, file_limit};
+pub(super) use self::listeners::find;
+pub(super) use self::log::filter;
 pub(super) use self::stop::Stop;
 
-pub(super) fn command(config: Config) -> Result<(), Failure> {
+/// `load` gives the settings, and gives them again when they are to be read again.
+pub(super) fn command(load: impl Fn() -> Result<Config, Failure>) -> Result<(), Failure> {
+    let config = load()?;
     log::to_stderr(&config.log)?;
     super::runtime()?.block_on(async {
         // Before anything listens: a signal that comes early must not be lost.
         let no_signals = |error: std::io::Error| Failure::Failed(format!("no signals: {error}"));
         let mut stop = Stop::new().map_err(no_signals)?;
         let mut hang_up = signal(SignalKind::hangup()).map_err(no_signals)?;
-        let service = start(config).await?;
+        let mut service = start(config).await?;
         systemd::begin();
         let mut outcome = Ok(());
         loop {
@@ -59,7 +69,7 @@ pub(super) fn command(config: Config) -> Result<(), Failure> {
                 }
                 _ = hang_up.recv() => {
                     systemd::reloading();
-                    service.reload();
+                    service.reload(load()).await;
                     systemd::ready();
                 }
             }
@@ -84,12 +94,14 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// Its log.
     pub broker: Arc<dyn Broker>,
+    config: Config,
+    live: InForce,
     ingest: Option<Arc<Ingest>>,
-    pulls: Vec<JoinHandle<()>>,
+    pulls: Pulls,
     fanout: Option<Arc<Fanout>>,
+    door: Option<Door>,
     tls: Option<Arc<Tls>>,
     drainer: Drainer,
-    drain_time: Duration,
     main_server: JoinHandle<()>,
     ops_server: JoinHandle<()>,
     ops_drainer: Drainer,
@@ -120,24 +132,25 @@ pub async fn start_on(config: Config, broker: Arc<dyn Broker>) -> Result<Service
 fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<Service, Failure> {
     let Listeners { main, ops, tls, inherited } = listeners;
     let (main_address, ops_address) = (address(&main)?, address(&ops)?);
-    let connections = connections(&config.limits, file_limit());
     let (drainer, drain) = drain::channel();
     let (ops_drainer, ops_drain) = drain::channel();
 
-    let grants = grants(&config);
-    let metrics = Metrics::new(grants.iter().map(|(grant, _)| &*grant.provider));
-    metrics.connections_max(connections);
+    let providers = Providers::of(&config, main_address.ip().is_loopback())?;
+    let metrics = Metrics::new(providers.names());
+    let mut door = if config.role == Role::Ingest { None } else { Door::open(&config)? };
+    door.iter_mut().for_each(Door::keep);
+    let live = InForce::new(&config, &providers, door.as_ref());
+    metrics.connections_max(live.server.get().connections);
     let health = Health::new(config.limits.broker_grace.0, drain.clone());
     let showing = match config.role {
         Role::Ingest => {
             health.loaded(true);
             None
         }
-        Role::Both | Role::Gateway => Some(show(&config, &broker, &metrics, &health, &drain)?),
+        Role::Both | Role::Gateway => Some(show(&config, &live, door.as_ref(), &broker, &metrics, &health, &drain)?),
     };
     let ingest = (config.role != Role::Gateway).then(|| {
-        let grants = grants.iter().map(|(grant, _)| &**grant);
-        let sources = Sources::new(grants, paced(&config), config.limits.failover_patience.0);
+        let sources = Sources::new(providers.grants(), paced(&config), config.limits.failover_patience.0);
         Ingest::new(Arc::clone(&broker), Arc::clone(&metrics), sources, config.pairing.clone())
     });
     if let Some(ingest) = &ingest {
@@ -154,36 +167,30 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
     ));
     tokio::spawn(watch_broker(Arc::clone(&broker), Arc::clone(&ops_parts), drain.clone()));
     tokio::spawn(watch_games(Arc::downgrade(&ops_parts)));
-    let pulls = ingest.as_ref().map_or_else(Vec::new, |ingest| pull_feeds(&config, &grants, ingest, &drain));
+    let pulls = ingest.as_ref().map_or_else(Pulls::default, |ingest| Pulls::start(&config, providers.grants(), ingest));
     if let Some(ingest) = ingest.as_ref().filter(|_| config.demo) {
-        let demo = grants.iter().find(|(grant, _)| &*grant.provider == DEMO).map(|(grant, _)| Arc::clone(grant));
-        let demo = demo.expect("the demo's grant is among them");
+        let demo = Arc::new(Grant::everything(DEMO));
         tokio::spawn(replay::play_demo(Arc::clone(ingest), demo, drain.clone()));
     }
 
     let publishing = ingest.as_ref().map(|ingest| {
-        Ok::<_, Failure>(Arc::new(Publishing {
-            keys: keys(&config, &grants, config.demo && main_address.ip().is_loopback())?,
+        Arc::new(Publishing {
+            rules: Arc::clone(&live.rules),
             tries: Tries::new(&metrics),
             ingest: Arc::clone(ingest),
-            formats: config.formats.clone(),
             metrics: Arc::clone(&metrics),
-            limits: config.limits.clone(),
             drain: drain.clone(),
-        }))
+        })
     });
-    let publishing = publishing.transpose()?;
     if showing.is_some() {
         tracing::info!("{}", tokens::who_may_subscribe(&config));
     }
     let routes = gateway::routes(showing.as_ref(), publishing.as_ref());
     let fanout = showing.map(|showing| showing.fanout);
     let ops_routes = gateway::ops_routes(&ops_parts);
-    let limits = server_limits(&config.limits, connections);
-    let ops_limits = server::Limits { connections: 256, per_address: 0, ..limits.clone() };
     let main_server = server::Server {
         routes,
-        limits,
+        limits: Arc::clone(&live.server),
         tls: tls.clone(),
         proxies: proxies(&config),
         metrics: Arc::clone(&metrics),
@@ -192,7 +199,7 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
     };
     let ops_server = server::Server {
         routes: ops_routes,
-        limits: ops_limits,
+        limits: Arc::clone(&live.ops),
         tls: None,
         proxies: Proxies::default(),
         metrics: Arc::clone(&metrics),
@@ -208,18 +215,20 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
     let scheme = if tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{main_address}");
     tracing::info!("operations on http://{ops_address}");
-    let (main, ops, drain_time) = (main_address, ops_address, config.drain);
+    let (main, ops) = (main_address, ops_address);
     Ok(Service {
         main,
         ops,
         metrics,
         broker,
+        config,
+        live,
         ingest,
         pulls,
         fanout,
+        door,
         tls,
         drainer,
-        drain_time,
         main_server,
         ops_server,
         ops_drainer,
@@ -227,14 +236,6 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
 }
 
 impl Service {
-    /// Reads again what may change while it runs: the certificate.
-    pub fn reload(&self) {
-        match &self.tls {
-            Some(tls) => tls.reload(),
-            None => tracing::info!("there is no certificate to read again"),
-        }
-    }
-
     /// Waits until it cannot go on: see [`Fanout::lost`].
     async fn lost(&self) {
         match &self.fanout {
@@ -246,9 +247,10 @@ impl Service {
     /// Drains: not ready any more, requests finish, subscribers are sent away; at the latest after the drain's time.
     pub async fn stop(self) {
         self.drainer.begin();
+        let pulls = self.pulls.stop();
         let gone = async {
             if let Some(fanout) = &self.fanout {
-                fanout.drain(self.drain_time);
+                fanout.drain(self.config.drain);
             }
             // Ends when every connection has, also those that shards serve.
             let _ = self.main_server.await;
@@ -256,12 +258,10 @@ impl Service {
                 fanout.end().await;
             }
         };
-        if tokio::time::timeout(self.drain_time + Duration::from_secs(2), gone).await.is_err() {
+        if tokio::time::timeout(self.config.drain + Duration::from_secs(2), gone).await.is_err() {
             tracing::warn!("connections were cut: the drain's time is over");
         }
-        for pull in self.pulls {
-            let _ = tokio::time::timeout(Duration::from_secs(1), pull).await;
-        }
+        pulls.await;
         if let Some(ingest) = &self.ingest {
             ingest.close().await;
         }
@@ -269,21 +269,6 @@ impl Service {
         self.ops_drainer.begin();
         let _ = tokio::time::timeout(Duration::from_millis(500), self.ops_server).await;
     }
-}
-
-/// Pulls every feed, until the drain begins.
-fn pull_feeds(
-    config: &Config,
-    grants: &[(Arc<Grant>, Vec<auth::KeyHash>)],
-    ingest: &Arc<Ingest>,
-    drain: &Drain,
-) -> Vec<JoinHandle<()>> {
-    let pulled = grants.iter().filter_map(|(grant, _)| {
-        let feed = config.feeds.get(&*grant.provider)?;
-        let adapter = config.formats.find(&feed.adapter)?;
-        Some(tokio::spawn(poll::pull(feed.clone(), adapter, Arc::clone(grant), Arc::clone(ingest), drain.clone())))
-    });
-    pulled.collect()
 }
 
 /// What the status page says of the process.

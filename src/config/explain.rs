@@ -3,7 +3,7 @@
 use feeds::Topic;
 use serde_json::Value;
 
-use super::{Config, ConfigError, Settings, Span, Tokens, file};
+use super::{Config, ConfigError, Pairing, Settings, Span, Tokens, file};
 
 /// Where a setting comes from; each beats those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,9 @@ fn settings(config: &Config, without_secrets: &impl Fn(&str) -> String) -> Vec<(
         }
     }
     lines.push(("tokens", config.tokens.as_ref().map_or("none: anyone may subscribe".to_owned(), Tokens::to_string)));
+    let pairing =
+        config.pairing.as_ref().map_or("none: each provider's games are its own".to_owned(), Pairing::to_string);
+    lines.push(("pairing", pairing));
     lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -99,7 +102,7 @@ fn bounds(config: &Config) -> Vec<(String, String)> {
     limits.into_iter().map(|(name, value)| (format!("limits.{name}"), text(&name, value))).collect()
 }
 
-/// Providers and feeds, each in one line.
+/// Providers, feeds and formats, each in one line.
 fn named(config: &Config) -> Vec<(String, String)> {
     let topics = |topics: &[Topic]| topics.iter().map(Topic::as_str).collect::<Vec<_>>().join(", ");
     let providers = config.providers.iter().map(|(name, provider)| {
@@ -107,7 +110,9 @@ fn named(config: &Config) -> Vec<(String, String)> {
         let keys = provider.key_sha256.len() + plain;
         let desk = if provider.desk { ", desk" } else { "" };
         let topics = topics(&provider.topics);
-        let value = format!("keys: {keys}, topics: {topics}, priority: {}{desk}", provider.priority);
+        let rate = provider.rate.map_or(String::new(), |rate| format!(", rate: {rate}"));
+        let signs = provider.signing_secret_env.as_ref().map_or(String::new(), |name| format!(", signs with {name}"));
+        let value = format!("keys: {keys}{signs}, topics: {topics}, priority: {}{rate}{desk}", provider.priority);
         (format!("providers.{name}"), value)
     });
     let feeds = config.feeds.iter().map(|(name, feed)| {
@@ -115,5 +120,6 @@ fn named(config: &Config) -> Vec<(String, String)> {
         let value = format!("{} every {interval}, topics: {topics}, priority: {}", feed.adapter, feed.priority);
         (format!("feeds.{name}"), value)
     });
-    providers.chain(feeds).collect()
+    let formats = config.formats.own().into_keys().map(|name| (format!("adapters.{name}"), "a jq program".to_owned()));
+    providers.chain(feeds).chain(formats).collect()
 }

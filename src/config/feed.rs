@@ -136,7 +136,7 @@ impl Feed {
     pub(super) fn check(&self, name: &str) -> Result<(), ConfigError> {
         let wrong = |what: &str| fail(format!("feeds.{name}.{what}"));
         if !feeds::topic::is_segment(name) {
-            return fail(format!("feed {name:?}: a name is [a-z0-9][a-z0-9._-]*"));
+            return fail(format!("feeds.{name}: a name is [a-z0-9][a-z0-9._-]*"));
         }
         for (setting, span) in [("interval", self.interval), ("idle", self.idle), ("timeout", self.timeout)] {
             if !(100..=86_400_000).contains(&span.ms()) {
@@ -162,7 +162,10 @@ impl Feed {
         // Any moment will do: what is wrong today is wrong every day.
         for asked in self.asked(jiff::Timestamp::UNIX_EPOCH, &secret) {
             for url in asked.map_err(|error| ConfigError(format!("feeds.{name}.url: {error}")))?.urls() {
-                self.check_url(&url).map_err(|error| ConfigError(format!("feeds.{name}.url: {error}")))?;
+                self.check_url(&url).map_err(|error| {
+                    let shown = if secret.is_empty() { error } else { error.replace(&secret, "{secret}") };
+                    ConfigError(format!("feeds.{name}.url: {shown}"))
+                })?;
             }
         }
         Ok(())
@@ -311,8 +314,8 @@ mod tests {
                 "NOT_SET_AT_ALL is not in the environment",
             ),
             ("url = \"https://a.example/\"\ninterval = \"1ms\"", "feeds.epl.interval: 100ms to 24h"),
-            ("url = \"https://a.example/\"\nintervall = \"1s\"", "unknown field `intervall`"),
-            ("", "missing field `url`"),
+            ("url = \"https://a.example/\"\nintervall = \"1s\"", "unknown setting `intervall`"),
+            ("", "`url` is missing"),
             ("url = \"https://a.example/\"\n[providers.epl]", "feeds.epl: a provider has this name"),
         ] {
             let said = load(feed).unwrap_err();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use feeds::provider::{Adapter, Jq, adapter, adapters};
+use parking_lot::Mutex;
 
 use super::{ConfigError, Feed, fail};
 
@@ -16,7 +17,7 @@ const MAX_PROGRAM_BYTES: u64 = 1 << 20;
 /// The adapters that a service knows: those that are built in, and the config's own.
 #[derive(Clone, Debug, Default)]
 pub struct Formats {
-    /// By name, and those of feeds by what these say. They live as long as the process, which reads its config once.
+    /// By name, and those of feeds by what these say.
     own: BTreeMap<String, &'static Jq>,
 }
 
@@ -58,6 +59,20 @@ impl Formats {
         own.or_else(|| adapter(name))
     }
 
+    /// The config's own, by name.
+    pub(super) fn own(&self) -> BTreeMap<&str, &'static Jq> {
+        let named = self.own.iter().filter(|(name, _)| !name.starts_with(JQ));
+        named.map(|(name, own)| (name.as_str(), *own)).collect()
+    }
+
+    /// Whether others have the same adapter by this name.
+    pub(super) fn are_one(&self, others: &Formats, name: &str) -> bool {
+        match (self.own.get(name), others.own.get(name)) {
+            (Some(own), Some(other)) => std::ptr::eq(*own, *other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
+    }
+
     /// Every name, for messages.
     #[must_use]
     pub fn names(&self) -> String {
@@ -74,8 +89,18 @@ impl Formats {
     }
 }
 
+/// Compiles a program, or gives the one that was compiled of the same text. They live as long as the process, and reading
+/// a config again adds none but those that are new.
 fn compile(name: &str, file: &str) -> Result<&'static Jq, String> {
-    program(name, Path::new(file)).map(|program| &*Box::leak(Box::new(program)))
+    static COMPILED: Mutex<BTreeMap<(String, String), &'static Jq>> = Mutex::new(BTreeMap::new());
+    let file = Path::new(file);
+    let named = (name.to_owned(), text(file)?);
+    if let Some(known) = COMPILED.lock().get(&named) {
+        return Ok(known);
+    }
+    let compiled: &'static Jq = Box::leak(Box::new(build(name, file, &named.1)?));
+    COMPILED.lock().insert(named, compiled);
+    Ok(compiled)
 }
 
 /// Compiles the program of a file.
@@ -83,13 +108,20 @@ fn compile(name: &str, file: &str) -> Result<&'static Jq, String> {
 /// # Errors
 /// Why not, in one line with the file's name and the place in it.
 pub fn program(name: &str, file: &Path) -> Result<Jq, String> {
+    build(name, file, &text(file)?)
+}
+
+fn build(name: &str, file: &Path, text: &str) -> Result<Jq, String> {
+    Jq::new(name, text).map_err(|fault| format!("{}: {fault}", file.display()))
+}
+
+fn text(file: &Path) -> Result<String, String> {
     let named = |why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
     let bytes = std::fs::metadata(file).map_err(|error| named(&error))?.len();
     if bytes > MAX_PROGRAM_BYTES {
         return Err(named(&format!("a program has at most {MAX_PROGRAM_BYTES} bytes")));
     }
-    let text = std::fs::read_to_string(file).map_err(|error| named(&error))?;
-    Jq::new(name, &text).map_err(|fault| named(&fault))
+    std::fs::read_to_string(file).map_err(|error| named(&error))
 }
 
 #[cfg(test)]

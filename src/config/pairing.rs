@@ -1,6 +1,7 @@
 //! `[pairing]`: what several providers call one game.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use feeds::Topic;
 use feeds::topic::Kind;
@@ -26,6 +27,14 @@ impl Default for Pairing {
     fn default() -> Pairing {
         let (competitions, teams, games) = Default::default();
         Pairing { window: Span::seconds(900), competitions, teams, games }
+    }
+}
+
+impl fmt::Display for Pairing {
+    /// In one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (competitions, teams, games) = (self.competitions.len(), self.teams.len(), self.games.len());
+        write!(f, "within {}; named: {competitions} competitions, {teams} teams, {games} games", self.window)
     }
 }
 

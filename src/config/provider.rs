@@ -57,7 +57,7 @@ impl Provider {
 
     pub(super) fn check(&self, name: &str) -> Result<(), ConfigError> {
         if !feeds::topic::is_segment(name) {
-            return fail(format!("provider {name:?}: a name is [a-z0-9][a-z0-9._-]*"));
+            return fail(format!("providers.{name}: a name is [a-z0-9][a-z0-9._-]*"));
         }
         if let Some(variable) = &self.signing_secret_env
             && self.signing_secrets().is_none_or(|secrets| secrets.is_empty())

@@ -41,8 +41,8 @@ fn providers_and_limits_come_from_the_file() {
 #[test]
 fn what_is_wrong_is_said_in_one_line_with_its_place() {
     for (file, error) in [
-        ("listn = 1", "line 1, column 1: unknown field `listn`; did you mean `listen`?"),
-        ("shards = 1\n[limits]\nidss = 3", "line 3, column 1: unknown field `idss`; did you mean `ids`?"),
+        ("listn = 1", "line 1, column 1: unknown setting `listn`; did you mean `listen`?"),
+        ("shards = 1\n[limits]\nidss = 3", "line 3, column 1: unknown setting `idss`; did you mean `ids`?"),
         ("shards = \"x\"", "line 1, column 10: invalid type: string \"x\""),
         ("\ndrain = \"soon\"", "line 2, column 9: \"soon\" is no length of time; write 10s, 250ms, 1h"),
         ("[providers.acme]\nsigning_secret_env = \"X\"", "providers.acme.signing_secret_env: X is not in the"),
@@ -59,14 +59,24 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ("[providers.acme]\nadapters = [\"nope\"]", "providers.acme.adapters: there is no adapter \"nope\""),
         ("[providers.acme]\ntopics = [\"Soccer\"]", "line 2, column 10: topic \"Soccer\""),
         ("[providers.acme]\nrate = 0", "providers.acme.rate: more than 0"),
-        ("[tls]\ncert = \"a.pem\"", "line 1, column 1: missing field `key`"),
+        ("[tls]\ncert = \"a.pem\"", "line 1, column 1: `key` is missing"),
         ("trusted_proxies = [\"proxy\"]", "trusted_proxies: \"proxy\" is no address"),
         ("proxy_protocol = true", "proxy_protocol: trusted_proxies must say"),
+        ("[provider.acme]", "expected a list as [\"NAME=KEY\"]; a provider's table is [providers.NAME]"),
+        ("[limits]\ntopics = 3\ntopics = 4", "line 3, column 1: `topics` is there twice"),
+        ("[limits]\ntopics = -1", "line 2, column 10: invalid value: integer `-1`, expected a whole number, 0 or more"),
+        ("drain = 10", "line 1, column 9: invalid type: integer `10`, expected a length of time with its unit, as"),
+        ("listen = 8080", "line 1, column 10: invalid type: integer `8080`, expected text in quotes"),
+        ("limits = 3", "line 1, column 10: invalid type: integer `3`, expected a table, [limits]"),
+        ("\n[limits]\nheartbeat = \"0s\"", "line 3, column 13: limits.heartbeat: at least 1s"),
+        ("allow_origin = [\"a.example\"]", "line 1, column 16: allow_origin: \"a.example\" is no origin as https://"),
+        ("allow_origin = [\"https://a.example/\"]", "allow_origin: \"https://a.example/\" is no origin"),
+        ("[providers.a]\n[providers.\"a.b\"]\nrate = 0", "line 3, column 8: providers.a.b.rate: more than 0"),
         ("provider = [\"acme\"]", "provider: a provider is NAME=KEY"),
         ("[limits]\nrecent_time = \"310s\"", "limits.recent_time must hold limits.delay and 30s"),
     ] {
         let said = load(file).unwrap_err();
-        assert!(said.starts_with(error), "{file:?} said {said:?}");
+        assert!(said.contains(error), "{file:?} said {said:?}");
         assert!(!said.contains('\n'), "{said:?}");
     }
 }

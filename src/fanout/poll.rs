@@ -73,12 +73,13 @@ impl Fanout {
     /// # Errors
     /// As [`Fanout::check`].
     pub fn poll(&self, asked: &Subscribe, options: Options, access: &Arc<Access>) -> Result<Poll, ErrorReply> {
-        let session = session(asked, options, access, &self.session)?;
+        let limits = self.settings.get().session;
+        let session = session(asked, options, access, &limits)?;
         self.metrics.connection_opened(Transport::Poll);
         Ok(Poll {
             board: Arc::clone(&self.board),
             metrics: Arc::clone(&self.metrics),
-            limits: self.session,
+            limits,
             access: Arc::clone(access),
             session,
             asked: asked.clone(),

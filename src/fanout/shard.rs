@@ -20,6 +20,7 @@ use super::live::Turn;
 use super::noise::Noise;
 use super::{Admission, Arrival, Settings, Subscribe};
 use crate::auth::Access;
+use crate::live::Live;
 use crate::metrics::{Label, Metrics, Transport};
 use crate::scoreboard::{Liveness, Scoreboard};
 use crate::session::{Out, Session};
@@ -103,7 +104,9 @@ pub(super) struct Shard {
     door: Arc<Door>,
     pub(super) board: Arc<Scoreboard>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) settings: Settings,
+    pub(super) settings: Arc<Settings>,
+    /// Looked at with each sweep.
+    pub(super) live: Arc<Live<Settings>>,
     pub(super) conns: Slab<Conn>,
     pub(super) audience: Audience,
     pub(super) encoder: Encoder,
@@ -142,7 +145,7 @@ impl Shard {
     pub(super) fn new(
         board: Arc<Scoreboard>,
         metrics: Arc<Metrics>,
-        settings: Settings,
+        live: Arc<Live<Settings>>,
     ) -> std::io::Result<(Shard, Handle)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
@@ -158,7 +161,8 @@ impl Shard {
             door: door.clone(),
             board,
             metrics,
-            settings,
+            settings: live.get(),
+            live,
             conns: Slab::new(),
             audience: Audience::default(),
             encoder: Encoder::default(),

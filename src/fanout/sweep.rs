@@ -18,6 +18,7 @@ impl Shard {
             return;
         }
         self.swept = self.now;
+        self.settings = self.live.get();
         self.look_again();
         let now = self.ms();
         let heartbeat = u64::try_from(self.settings.heartbeat.as_millis()).unwrap_or(u64::MAX);

@@ -124,7 +124,9 @@ impl Ops {
     /// Takes each provider's count of reports, once a second.
     pub fn sample_pace(&self) {
         let mut pace = self.pace.lock();
-        for provider in self.metrics.providers() {
+        let providers = self.metrics.providers();
+        pace.retain(|provider, _| providers.contains(provider));
+        for provider in &*providers {
             let counts = pace.entry(provider.clone()).or_default();
             if counts.len() > PACE {
                 counts.pop_front();

@@ -9,16 +9,17 @@ use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
 use super::problem::Problem;
+use crate::live::Live;
 use crate::metrics::Route;
 use crate::wire::ErrorCode;
 
 /// Pages of which origins may connect.
 #[derive(Debug, Clone)]
-pub(super) struct Origins(Arc<[String]>);
+pub(super) struct Origins(Arc<Live<Vec<String>>>);
 
 impl Origins {
-    pub(super) fn new(listed: &[String]) -> Origins {
-        Origins(listed.into())
+    pub(super) fn new(listed: &Arc<Live<Vec<String>>>) -> Origins {
+        Origins(Arc::clone(listed))
     }
 
     /// Absent, the same host as `Host`, or on the list; `null` only where it is listed.
@@ -32,7 +33,7 @@ impl Origins {
 
     /// Whether it is on the list.
     pub(super) fn lists(&self, origin: &str) -> bool {
-        self.0.iter().any(|listed| listed == origin || (listed == "*" && origin != "null"))
+        self.0.get().iter().any(|listed| listed == origin || (listed == "*" && origin != "null"))
     }
 
     /// Lets the page that asks read the answer, where its origin may. A cache keeps it apart from other origins' answers.

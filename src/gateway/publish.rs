@@ -14,21 +14,26 @@ use warp::http::header::{CONTENT_TYPE, HeaderValue};
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response as Reply;
 
-use self::answer::{encode_lines, forbidden, invalid, many, single};
+use self::answer::{encode_lines, invalid, many, single};
 use self::body::{Body, Line};
 use self::headers::{Media, idempotency_key, key, media, plain, signed};
+use self::rules::Pass;
 use super::problem::Problem;
 use super::tries::Tries;
-use crate::auth::{Grant, Keys};
-use crate::config::{Formats, Limits};
+use crate::auth::Grant;
+use crate::config::Limits;
 use crate::drain::Drain;
-use crate::ingest::{Ingest, Verdict};
+use crate::ingest::{Ingest, Reason, Said, Verdict};
+use crate::live::Live;
 use crate::metrics::{Door, Metrics, PayloadOutcome};
 use crate::wire::ErrorCode;
 
 mod answer;
 pub(super) mod body;
 mod headers;
+mod rules;
+
+pub use rules::Rules;
 
 /// Reports of one request that are on their way at a time: so many the broker may commit together.
 const AT_ONCE: usize = 256;
@@ -39,18 +44,14 @@ const ANSWERS: usize = 64;
 
 /// What publishing needs.
 pub struct Publishing {
-    /// Who may.
-    pub keys: Keys,
+    /// Who may post what, and how much of it.
+    pub rules: Arc<Live<Rules>>,
     /// Who tried in vain.
     pub tries: Tries,
     /// Where reports go.
     pub ingest: Arc<Ingest>,
-    /// Which native formats there are.
-    pub formats: Formats,
     /// Counts payloads.
     pub metrics: Arc<Metrics>,
-    /// Bounds.
-    pub limits: Limits,
     /// Ends streams.
     pub drain: Drain,
 }
@@ -67,7 +68,8 @@ pub(super) struct Request {
 
 /// `POST /v1/updates`.
 pub(super) async fn updates(publishing: Arc<Publishing>, request: Request) -> Reply {
-    let (grant, Request { headers, body, .. }) = match publishing.admit(request).await {
+    let rules = publishing.rules.get();
+    let (grant, Request { headers, body, .. }) = match publishing.admit(&rules, request).await {
         Ok(admitted) => admitted,
         Err(problem) => return problem.reply(),
     };
@@ -80,9 +82,10 @@ pub(super) async fn updates(publishing: Arc<Publishing>, request: Request) -> Re
     };
     if media == Media::Lines {
         publishing.metrics.payload(&grant.provider, PayloadOutcome::Ok);
-        return publishing.stream(grant, id, body);
+        let pass = Pass { rules, key: key(&headers).to_vec(), grant };
+        return publishing.stream(pass, id, body);
     }
-    let answer = match body.whole(publishing.limits.batch_bytes, publishing.limits.body_time.0).await {
+    let answer = match body.whole(rules.limits.batch_bytes, rules.limits.body_time.0).await {
         Ok(bytes) if bytes.trim_ascii_start().starts_with(b"[") => publishing.batch(&grant, id, &bytes).await,
         Ok(bytes) => publishing.one(&grant, id, &bytes).await,
         Err(problem) => publishing.refused(&grant, problem),
@@ -92,13 +95,14 @@ pub(super) async fn updates(publishing: Arc<Publishing>, request: Request) -> Re
 
 /// `POST /v1/feeds/<adapter>`.
 pub(super) async fn feed(publishing: Arc<Publishing>, adapter: String, request: Request) -> Reply {
-    let (grant, Request { headers, body, .. }) = match publishing.admit(request).await {
+    let rules = publishing.rules.get();
+    let (grant, Request { headers, body, .. }) = match publishing.admit(&rules, request).await {
         Ok(admitted) => admitted,
         Err(problem) => return problem.reply(),
     };
     let said = idempotency_key(&headers).and_then(|id| {
         plain(&headers)?;
-        Ok((id, publishing.adapter(&grant, &adapter)?))
+        Ok((id, rules.adapter(&grant, &adapter)?))
     });
     let (id, adapter) = match said {
         Ok(said) => said,
@@ -107,7 +111,7 @@ pub(super) async fn feed(publishing: Arc<Publishing>, adapter: String, request: 
             return problem.reply();
         }
     };
-    let answer = match body.whole(publishing.limits.batch_bytes, publishing.limits.body_time.0).await {
+    let answer = match body.whole(rules.limits.batch_bytes, rules.limits.body_time.0).await {
         Ok(payload) => publishing.payload(&grant, id, adapter, payload).await,
         Err(problem) => publishing.refused(&grant, problem),
     };
@@ -126,10 +130,10 @@ pub(super) async fn remove(
 
 impl Publishing {
     /// Whose push it is, by its key or by its signature, for which it is read.
-    async fn admit(&self, request: Request) -> Result<(Arc<Grant>, Request), Problem> {
+    async fn admit(&self, rules: &Rules, request: Request) -> Result<(Arc<Grant>, Request), Problem> {
         let Request { headers, body, client } = request;
         let Some(signed) = signed(&headers).filter(|_| key(&headers).is_empty()) else {
-            return match self.holder(&headers, client).await {
+            return match self.holder(rules, &headers, client).await {
                 Ok(grant) => Ok((grant, Request { headers, body, client })),
                 Err(problem) => {
                     body.discard().await;
@@ -137,8 +141,8 @@ impl Publishing {
                 }
             };
         };
-        let bytes = body.whole(self.limits.batch_bytes, self.limits.body_time.0).await?;
-        match self.keys.signer(&signed, &bytes, Timestamp::now().as_second()) {
+        let bytes = body.whole(rules.limits.batch_bytes, rules.limits.body_time.0).await?;
+        match rules.keys.signer(&signed, &bytes, Timestamp::now().as_second()) {
             Ok(grant) => Ok((Arc::clone(grant), Request { headers, body: Body::of(bytes), client })),
             Err(why) => {
                 let problem = Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, why);
@@ -148,9 +152,14 @@ impl Publishing {
     }
 
     /// Whose key it is.
-    async fn holder(&self, headers: &HeaderMap, client: Option<SocketAddr>) -> Result<Arc<Grant>, Problem> {
+    async fn holder(
+        &self,
+        rules: &Rules,
+        headers: &HeaderMap,
+        client: Option<SocketAddr>,
+    ) -> Result<Arc<Grant>, Problem> {
         let key = key(headers);
-        match self.keys.find(key) {
+        match rules.keys.find(key) {
             Some(grant) => Ok(Arc::clone(grant)),
             None if key.is_empty() => Err(Problem::unauthorized()), // no try
             None => {
@@ -173,7 +182,7 @@ impl Publishing {
     }
 
     async fn one(&self, grant: &Arc<Grant>, id: Option<String>, bytes: &[u8]) -> Answer {
-        let most = self.limits.report_bytes;
+        let most = self.rules.get().limits.report_bytes;
         if bytes.len() > most {
             return self.refused(grant, Problem::too_large(format!("a report has at most {most} bytes")));
         }
@@ -192,7 +201,7 @@ impl Publishing {
             Ok(items) => items,
             Err(error) => return self.refused(grant, Problem::bad_request(format!("no JSON array: {error}"))),
         };
-        let most = self.limits.batch_reports;
+        let most = self.rules.get().limits.batch_reports;
         if items.len() > most {
             return self.refused(grant, Problem::too_large(format!("a batch has at most {most} reports")));
         }
@@ -242,10 +251,10 @@ impl Publishing {
     }
 
     /// Answers line by line, as each is done, while the client is still sending.
-    fn stream(self: Arc<Self>, grant: Arc<Grant>, id: Option<String>, body: Body) -> Reply {
+    fn stream(self: Arc<Self>, pass: Pass, id: Option<String>, body: Body) -> Reply {
         let (sender, mut answers) = mpsc::channel::<Bytes>(ANSWERS);
         tokio::spawn(async move {
-            let verdicts = self.accept_lines(&grant, id, body).ready_chunks(AT_ONCE);
+            let verdicts = self.accept_lines(pass, id, body).ready_chunks(AT_ONCE);
             let mut verdicts = std::pin::pin!(verdicts);
             while let Some(verdicts) = verdicts.next().await {
                 if sender.send(encode_lines(&verdicts)).await.is_err() {
@@ -259,24 +268,26 @@ impl Publishing {
         response
     }
 
-    fn accept_lines(&self, grant: &Arc<Grant>, id: Option<String>, body: Body) -> impl Stream<Item = Verdict> + Send {
-        let Limits { report_bytes, stream_idle, .. } = self.limits;
+    fn accept_lines(&self, pass: Pass, id: Option<String>, body: Body) -> impl Stream<Item = Verdict> + Send {
+        let Limits { report_bytes, stream_idle, .. } = pass.rules.limits;
         let lines = body.lines(report_bytes, stream_idle.0, self.drain.clone());
-        // A stream is not refused for its rate, it is read at its rate.
-        let lines = stream::unfold(lines, |mut lines| async {
+        // A stream is not refused for its rate, it is read at its rate; and ends with its key.
+        let lines = stream::unfold(Some((lines, pass)), |open| async {
+            let (mut lines, mut pass) = open?;
             let line = lines.next().await?;
+            let Some(grant) = pass.renewed(&self.rules) else { return Some((None, None)) };
             while let Err(wait) = grant.take(1) {
                 tokio::time::sleep(wait).await;
             }
-            Some((line, lines))
+            Some((Some((line, grant)), Some((lines, pass))))
         });
         let verdicts = lines.enumerate().map(move |(index, line)| {
             let id = id.as_ref().map(|id| format!("{id}#{index}"));
-            let report = match line {
-                Line::Text(line) => self.item(&line, id),
-                Line::TooLong => Err((None, too_long(report_bytes))),
-            };
-            self.accept(grant, report)
+            match line {
+                Some((Line::Text(line), grant)) => Either::Left(self.accept(&grant, self.item(&line, id))),
+                Some((Line::TooLong, grant)) => Either::Left(self.accept(&grant, Err((None, too_long(report_bytes))))),
+                None => Either::Right(future::ready(revoked())),
+            }
         });
         verdicts.buffered(AT_ONCE)
     }
@@ -302,25 +313,16 @@ impl Publishing {
 
     /// One of several reports.
     fn item(&self, bytes: &[u8], id: Option<String>) -> Result<Report, Fault> {
-        if bytes.len() > self.limits.report_bytes {
-            return Err((None, too_long(self.limits.report_bytes)));
+        let most = self.rules.get().limits.report_bytes;
+        if bytes.len() > most {
+            return Err((None, too_long(most)));
         }
         let value = feeds::json::parse(bytes).map_err(|error| (None, Invalid::new("", format!("no JSON: {error}"))))?;
         report(value, id)
     }
 
-    fn adapter(&self, grant: &Grant, name: &str) -> Result<&'static dyn feeds::provider::Adapter, Problem> {
-        let adapter = self.formats.find(name).ok_or_else(|| {
-            Problem::not_found(format!("there is no such adapter; there are {}", self.formats.names()))
-        })?;
-        match grant.may_post(name) {
-            true => Ok(adapter),
-            false => Err(forbidden(format!("the key may not post the format {name}"))),
-        }
-    }
-
     async fn remove(&self, game: &str, headers: &HeaderMap, client: Option<SocketAddr>) -> Answer {
-        let grant = self.holder(headers, client).await?;
+        let grant = self.holder(&self.rules.get(), headers, client).await?;
         let id = idempotency_key(headers)?;
         let game = Topic::parse_game(game).map_err(|error| Problem::topic_invalid(error.to_string()))?;
         match self.ingest.remove(&grant, &game, id).await {
@@ -350,6 +352,11 @@ fn report(value: serde_json::Value, id: Option<String>) -> Result<Report, Fault>
     let mut report = Report::from_value(value).map_err(|fault| (game, fault))?;
     report.id = report.id.or(id);
     Ok(report)
+}
+
+/// What is answered to the first line after its key was taken away, and the last of its stream.
+fn revoked() -> Verdict {
+    Verdict { game: None, said: Said::refused(Reason::Forbidden, "the key is valid no longer") }
 }
 
 fn too_long(most: usize) -> Invalid {

@@ -19,6 +19,7 @@ use self::room::Room;
 use self::socket::Socket;
 use super::tls::Tls;
 use crate::drain::Drain;
+use crate::live::Live;
 use crate::metrics::Metrics;
 
 mod connection;
@@ -51,8 +52,8 @@ pub struct Limits {
 pub struct Server {
     /// What is answered.
     pub routes: BoxedFilter<(Response,)>,
-    /// Its bounds.
-    pub limits: Limits,
+    /// Its bounds; a connection keeps those that it came under.
+    pub limits: Arc<Live<Limits>>,
     /// With TLS, by this certificate.
     pub tls: Option<Arc<Tls>>,
     /// The proxies in front.
@@ -72,7 +73,7 @@ const TURNED_AWAY_AT_ONCE: usize = 64;
 pub async fn serve(listener: TcpListener, server: Server) {
     // Every seat holds a sender; when the last is dropped, all are done.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
-    let room = Room::new(server.limits.connections, server.limits.per_address, open.downgrade());
+    let room = Room::new(&server.limits, open.downgrade());
     let desk = Desk { server: Arc::new(server), room, door: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)) };
     loop {
         let accepted = tokio::select! {

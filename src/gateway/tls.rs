@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -16,6 +16,8 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
+
+use crate::live::Live;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -65,20 +67,26 @@ impl fmt::Display for Certificate {
 /// The certificate in use. Connections that are there keep theirs; new ones get the newest.
 #[derive(Debug)]
 pub struct Tls {
-    cert: PathBuf,
-    key: PathBuf,
+    files: Live<Files>,
     current: Arc<Current>,
     config: Arc<ServerConfig>,
     /// The files as they were when they were last tried.
     tried: Mutex<Stamp>,
 }
 
+/// Where a certificate is.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct Files {
+    cert: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Debug)]
+struct Current(Live<CertifiedKey>);
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0.read()))
+        Some(self.0.get())
     }
 }
 
@@ -94,7 +102,7 @@ impl Tls {
         let tried = Mutex::new(stamp(cert, key));
         let (certified, certificate) = read(cert, key)?;
         tell(&certificate);
-        let current = Arc::new(Current(RwLock::new(certified)));
+        let current = Arc::new(Current(Live::new(certified)));
         let failed = |error: &dyn fmt::Display| TlsError { file: cert.to_owned(), why: error.to_string() };
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -104,20 +112,21 @@ impl Tls {
         // Who comes back resumes without a signature: a herd's reconnect costs half.
         config.ticketer = ring::Ticketer::new().map_err(|error| failed(&error))?;
         config.send_tls13_tickets = 1;
-        let (cert, key, config) = (cert.to_owned(), key.to_owned(), Arc::new(config));
-        Ok(Arc::new(Tls { cert, key, current, config, tried }))
+        let files = Live::new(Files { cert: cert.to_owned(), key: key.to_owned() });
+        Ok(Arc::new(Tls { files, current, config: Arc::new(config), tried }))
     }
 
-    /// Reads the files again. When that fails the certificate in use stays.
-    pub fn reload(&self) {
-        *self.tried.lock() = stamp(&self.cert, &self.key);
-        match read(&self.cert, &self.key) {
-            Ok((certified, certificate)) => {
-                *self.current.0.write() = certified;
-                tell(&certificate);
-            }
-            Err(error) => tracing::error!(%error, "the certificate in use stays"),
-        }
+    /// From now on it is the certificate in these files, as they are now.
+    ///
+    /// # Errors
+    /// As [`Tls::open`]; then the certificate in use stays.
+    pub fn change(&self, cert: &Path, key: &Path) -> Result<(), TlsError> {
+        *self.tried.lock() = stamp(cert, key);
+        let (certified, certificate) = read(cert, key)?;
+        self.files.set(Files { cert: cert.to_owned(), key: key.to_owned() });
+        self.current.0.set(certified);
+        tell(&certificate);
+        Ok(())
     }
 
     /// Reads the files again whenever one of them changes.
@@ -125,8 +134,11 @@ impl Tls {
         let mut tick = tokio::time::interval(LOOK);
         loop {
             tick.tick().await;
-            if *self.tried.lock() != stamp(&self.cert, &self.key) {
-                self.reload();
+            let files = self.files.get();
+            if *self.tried.lock() != stamp(&files.cert, &files.key)
+                && let Err(error) = self.change(&files.cert, &files.key)
+            {
+                tracing::error!(%error, "the certificate in use stays");
             }
         }
     }
@@ -144,7 +156,7 @@ pub fn certificate(cert: &Path, key: &Path) -> Result<Certificate, TlsError> {
     read(cert, key).map(|(_, certificate)| certificate)
 }
 
-fn read(cert: &Path, key: &Path) -> Result<(Arc<CertifiedKey>, Certificate), TlsError> {
+fn read(cert: &Path, key: &Path) -> Result<(CertifiedKey, Certificate), TlsError> {
     let of_cert = |error: &dyn fmt::Display| TlsError { file: cert.to_owned(), why: error.to_string() };
     let of_key = |error: &dyn fmt::Display| TlsError { file: key.to_owned(), why: error.to_string() };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).map_err(|e| of_cert(&e))?.collect();
@@ -154,7 +166,7 @@ fn read(cert: &Path, key: &Path) -> Result<(Arc<CertifiedKey>, Certificate), Tls
     let certificate = describe(&parsed);
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| of_key(&error))?;
     let certified = CertifiedKey::from_der(chain, secret, &ring::default_provider()).map_err(|error| of_key(&error))?;
-    Ok((Arc::new(certified), certificate))
+    Ok((certified, certificate))
 }
 
 fn describe(parsed: &x509_parser::certificate::X509Certificate<'_>) -> Certificate {

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use feeds::provider::Adapter;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub use self::keyset::keep_keys;
@@ -31,7 +32,6 @@ use self::lease::Lease;
 use super::Ingest;
 use crate::auth::Grant;
 use crate::config::Feed;
-use crate::drain::Drain;
 use crate::wire::FeedStatus;
 
 /// After a provider did not answer; doubled each time up to the longest, both with jitter.
@@ -39,8 +39,23 @@ const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_se
 /// Silent for so many intervals, a feed is down.
 const SILENCE: u32 = 3;
 
-/// Pulls a feed until the drain begins.
-pub async fn pull(feed: Feed, adapter: &'static dyn Adapter, grant: Arc<Grant>, ingest: Arc<Ingest>, drain: Drain) {
+/// Why a feed is no longer pulled here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Another process goes on, or this one with other settings.
+    Handover,
+    /// The feed is no longer configured.
+    Removed,
+}
+
+/// Pulls a feed until its end is told (or whoever could tell it is gone).
+pub async fn pull(
+    feed: Feed,
+    adapter: &'static dyn Adapter,
+    grant: Arc<Grant>,
+    ingest: Arc<Ingest>,
+    end: oneshot::Receiver<Ending>,
+) {
     let name = Arc::clone(&grant.provider);
     let mut lease = Lease::new(Arc::clone(&ingest.broker), &name);
     let mut puller = match Puller::new(feed, adapter, grant, ingest) {
@@ -57,9 +72,13 @@ pub async fn pull(feed: Feed, adapter: &'static dyn Adapter, grant: Arc<Grant>, 
             }
         }
     };
-    tokio::select! {
-        () = drain.wait() => {}
-        () = pulling => {}
+    let ending = tokio::select! {
+        end = end => end.unwrap_or(Ending::Handover),
+        () = pulling => Ending::Handover,
+    };
+    // Should another process still have it, that one tells otherwise.
+    if ending == Ending::Removed && lease.is_held() {
+        puller.tell(FeedStatus::Down).await;
     }
     lease.release().await;
 }

@@ -27,6 +27,7 @@ use self::liveness::Liveness;
 use self::witnesses::{Witnesses, totals};
 use crate::auth::Grant;
 use crate::broker::{Broker, Record};
+use crate::live::Live;
 use crate::wire::FeedStatus;
 
 /// How long two witnesses must agree against who leads, unless the settings say otherwise; and no switch is followed by
@@ -36,10 +37,16 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The configured providers, and what is known of who is there.
 #[derive(Debug, Default)]
 pub struct Sources {
-    priorities: HashMap<Arc<str>, u32>,
-    patience: Duration,
+    rules: Live<Rules>,
     liveness: Liveness,
     witnesses: Witnesses,
+}
+
+/// Who may lead, and how long others must agree against it.
+#[derive(Debug, Default)]
+struct Rules {
+    priorities: HashMap<Arc<str>, u32>,
+    patience: Duration,
 }
 
 /// A provider whose silence means something.
@@ -78,36 +85,50 @@ pub(super) enum Why {
 impl Sources {
     /// Of these providers.
     pub fn new<'a>(
-        grants: impl IntoIterator<Item = &'a Grant>,
+        grants: impl IntoIterator<Item = &'a Arc<Grant>>,
         paced: impl IntoIterator<Item = Paced>,
         patience: Duration,
     ) -> Sources {
-        let priorities = grants.into_iter().map(|grant| (Arc::clone(&grant.provider), grant.priority)).collect();
-        let paced = paced.into_iter().map(|Paced { provider, interval, pulled }| (provider, interval, !pulled));
-        Sources { priorities, patience, liveness: Liveness::new(paced), witnesses: Witnesses::default() }
+        let sources = Sources::default();
+        sources.change(grants, paced, patience);
+        sources
+    }
+
+    /// From now on of these.
+    pub(super) fn change<'a>(
+        &self,
+        grants: impl IntoIterator<Item = &'a Arc<Grant>>,
+        paced: impl IntoIterator<Item = Paced>,
+        patience: Duration,
+    ) {
+        let grants: HashMap<_, _> = grants.into_iter().map(|grant| (Arc::clone(&grant.provider), grant)).collect();
+        let priorities = grants.iter().map(|(provider, grant)| (Arc::clone(provider), grant.priority)).collect();
+        self.rules.set(Rules { priorities, patience });
+        self.liveness.watch(paced);
+        self.witnesses.change(|provider| grants.get(provider).map(|grant| Arc::clone(grant)));
     }
 
     /// What a report of this provider may do to the held game; `now` by the wall clock, ms.
     pub(super) fn claim(&self, grant: &Grant, game: &Topic, held: Option<&Record>, now: i64) -> Claim {
         let own: &str = &grant.provider;
+        let Rules { priorities, patience } = &*self.rules.get();
         let leads = held.and_then(|held| Some((held.body.leader.as_deref()?, held)));
         let Some((leader, held)) = leads else { return Claim::Leads((!grant.desk).then(|| own.to_owned())) };
         if grant.desk {
             return Claim::Leads(Some(leader.to_owned()));
         }
-        if leader == own || !self.priorities.contains_key(leader) {
+        if leader == own || !priorities.contains_key(leader) {
             return Claim::Leads(Some(own.to_owned()));
         }
         if let Some(since) = self.liveness.silent(leader) {
             return Claim::TakesOver(Why::Silent(since));
         }
-        let beats = self.priorities.get(leader).is_none_or(|&priority| grant.priority < priority);
-        let rested =
-            now.saturating_sub(held.body.led_since) >= i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
+        let beats = priorities.get(leader).is_none_or(|&priority| grant.priority < priority);
+        let rested = now.saturating_sub(held.body.led_since) >= i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
         match (beats, held.body.led_since) {
             (true, 0) => Claim::Leads(Some(own.to_owned())),
             (true, _) if rested => Claim::TakesOver(Why::Returns),
-            _ if rested && self.witnesses.contradict(game, &held.body.document, own, self.patience) => {
+            _ if rested && self.witnesses.contradict(game, &held.body.document, own, *patience) => {
                 Claim::TakesOver(Why::Contradicted)
             }
             _ => Claim::Witness(leader.to_owned()),
@@ -118,7 +139,9 @@ impl Sources {
     pub(super) fn is_fit(&self, why: &Why, held: &Document, revision: Option<&Revision>) -> bool {
         match (why, revision) {
             (_, None) | (Why::Contradicted, _) => true,
-            (Why::Silent(since), Some(revision)) => revision.correction.is_none() || *since >= self.patience,
+            (Why::Silent(since), Some(revision)) => {
+                revision.correction.is_none() || *since >= self.rules.get().patience
+            }
             (Why::Returns, Some(Revision { document, .. })) => {
                 totals(document) == totals(held) && document.get("status") == held.get("status")
             }
@@ -171,7 +194,7 @@ impl Sources {
 
     /// Kept reports of witnesses that may count now.
     pub(super) fn due(&self) -> Vec<(Arc<Grant>, Report)> {
-        self.witnesses.due(|leader| self.liveness.silent(leader).is_some(), self.patience)
+        self.witnesses.due(|leader| self.liveness.silent(leader).is_some(), self.rules.get().patience)
     }
 }
 
@@ -191,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_lower_number_leads_and_equals_do_not_fight() {
-        let grant = |name: &str, priority, desk| Grant { priority, desk, ..Grant::everything(name) };
+        let grant = |name: &str, priority, desk| Arc::new(Grant { priority, desk, ..Grant::everything(name) });
         let first = grant("first", 1, false);
         let (second, equal) = (grant("second", 2, false), grant("equal", 2, false));
         let desk = grant("desk", 9, true);

@@ -1,5 +1,6 @@
 //! What happens in the service, each with its verb.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use feeds::game::Status;
@@ -214,8 +215,8 @@ impl Metrics {
 impl Metrics {
     /// The configured providers.
     #[must_use]
-    pub fn providers(&self) -> &[String] {
-        &self.providers
+    pub fn providers(&self) -> Arc<Vec<String>> {
+        self.providers.get()
     }
 
     /// When a provider was last heard; seconds since the Unix epoch, 0 = not yet.

@@ -18,6 +18,7 @@ mod proxies;
 mod publish;
 mod pull;
 mod redis;
+mod reload;
 #[path = "../soak/soak.rs"]
 mod soak;
 mod sources;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each module's layer; it may use its own folder and what is below it.
-const LAYERS: [(&str, u8); 13] = [
+const LAYERS: [(&str, u8); 14] = [
     ("main", 8),
     ("cli", 7),
     ("gateway", 6),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, u8); 13] = [
     ("auth", 1),
     ("config", 1),
     ("drain", 1),
+    ("live", 0),
     ("metrics", 1),
 ];
 

@@ -5,6 +5,7 @@ mod doors;
 mod issuer;
 mod keys;
 mod lasting;
+mod reload;
 
 use serde_json::{Value, json};
 

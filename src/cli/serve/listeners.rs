@@ -50,14 +50,19 @@ fn taken(handed: &mut ListenFd, place: usize) -> Result<Option<TcpListener>, Fai
 
 fn bind(setting: &str, wanted: &str, shared: bool) -> Result<TcpListener, Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("{setting} {wanted}: {error}"));
-    let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(wanted)
-        .map_err(|error| Failure::Usage(format!("{setting} {wanted:?} is no address: {error}")))?;
-    let address = addresses.next().ok_or_else(|| Failure::Usage(format!("{setting} {wanted:?} is no address")))?;
+    let address = find(setting, wanted)?;
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
     socket.set_reuseaddr(true).map_err(failed)?;
     socket.set_reuseport(shared).map_err(failed)?;
     socket.bind(address).map_err(failed)?;
     socket.listen(BACKLOG).map_err(failed)
+}
+
+/// The address that a setting names.
+pub(in crate::cli) fn find(setting: &str, wanted: &str) -> Result<SocketAddr, Failure> {
+    let wrong = |why: &str| Failure::Usage(format!("{setting} {wanted:?} is no address: {why}"));
+    let mut found = std::net::ToSocketAddrs::to_socket_addrs(wanted).map_err(|error| wrong(&error.to_string()))?;
+    found.next().ok_or_else(|| wrong("nothing has this name"))
 }
 
 /// Where it listens.

@@ -2,32 +2,77 @@
 
 use std::sync::Arc;
 
-use crate::auth::{self, Grant, Keys, Rate};
+use crate::auth::{self, Grant, KeyHash, Keys, Rate, Secret};
 use crate::cli::Failure;
 use crate::config::{Config, DEMO, Provider, Span};
 use crate::ingest::Paced;
 
-/// Each provider's grant, and the hashes of its keys; the demo's own has none here.
-pub(super) fn grants(config: &Config) -> Vec<(Arc<Grant>, Vec<auth::KeyHash>)> {
-    let configured = config.providers.iter().map(|(name, provider)| {
-        let plain = config.plain_keys.iter().filter(|(of, _)| of == name).map(|(_, key)| auth::hash(key.as_bytes()));
-        let hashed = provider.key_sha256.iter().map(|hash| {
-            let mut bytes = auth::KeyHash::default();
-            hex::decode_to_slice(hash, &mut bytes).expect("the config was checked: 64 hex digits");
-            bytes
-        });
-        (Arc::new(grant(name, provider)), hashed.chain(plain).collect())
-    });
-    // Nobody posts as a feed: it has no key.
-    let pulled = config.feeds.iter().map(|(name, feed)| {
-        let (topics, priority) = (feed.topics.clone(), feed.priority);
-        (Arc::new(Grant { topics, priority, ..Grant::everything(name) }), Vec::new())
-    });
-    let demo = config.demo.then(|| (Arc::new(Grant::everything(DEMO)), Vec::new()));
-    configured.chain(pulled).chain(demo).collect()
+/// Who may publish.
+pub(super) struct Providers(Vec<Known>);
+
+/// A provider.
+struct Known {
+    grant: Arc<Grant>,
+    keys: Vec<KeyHash>,
+    /// What it signs its pushes with.
+    secrets: Vec<Secret>,
 }
 
-pub(super) fn grant(name: &str, provider: &Provider) -> Grant {
+impl Providers {
+    /// Those of a config. The demo's key is no secret, so it opens only what is on loopback.
+    ///
+    /// # Errors
+    /// When a signing secret is none.
+    pub(super) fn of(config: &Config, on_loopback: bool) -> Result<Providers, Failure> {
+        let mut known = Vec::new();
+        for (name, provider) in &config.providers {
+            let plain =
+                config.plain_keys.iter().filter(|(of, _)| of == name).map(|(_, key)| auth::hash(key.as_bytes()));
+            let keys = provider.key_sha256.iter().map(|hash| from_hex(hash)).chain(plain).collect();
+            let secrets = provider.signing_secrets().unwrap_or_default();
+            let secrets: Result<_, _> = secrets.iter().map(|secret| Secret::parse(secret)).collect();
+            let wrong = |why| Failure::Usage(format!("providers.{name}.signing_secret_env: {why}"));
+            known.push(Known { grant: Arc::new(grant(name, provider)), keys, secrets: secrets.map_err(wrong)? });
+        }
+        // Nobody posts as a feed: it has no key.
+        known.extend(config.feeds.iter().map(|(name, feed)| {
+            let (topics, priority) = (feed.topics.clone(), feed.priority);
+            Known::from(Grant { topics, priority, ..Grant::everything(name) })
+        }));
+        if config.demo {
+            let keys = if on_loopback { vec![auth::hash(DEMO.as_bytes())] } else { Vec::new() };
+            known.push(Known { keys, ..Known::from(Grant::everything(DEMO)) });
+        }
+        Ok(Providers(known))
+    }
+
+    pub(super) fn grants(&self) -> impl Iterator<Item = &Arc<Grant>> {
+        self.0.iter().map(|known| &known.grant)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.grants().map(|grant| &*grant.provider)
+    }
+
+    /// What opens their grants.
+    pub(super) fn keys(&self) -> Keys {
+        let mut keys = Keys::default();
+        for Known { grant, keys: hashes, secrets } in &self.0 {
+            hashes.iter().for_each(|hash| keys.add(*hash, grant));
+            secrets.iter().for_each(|secret| keys.add_secret(secret, grant));
+        }
+        keys
+    }
+}
+
+impl From<Grant> for Known {
+    /// One who has no key.
+    fn from(grant: Grant) -> Known {
+        Known { grant: Arc::new(grant), keys: Vec::new(), secrets: Vec::new() }
+    }
+}
+
+fn grant(name: &str, provider: &Provider) -> Grant {
     Grant {
         provider: name.into(),
         topics: provider.topics.clone(),
@@ -38,26 +83,10 @@ pub(super) fn grant(name: &str, provider: &Provider) -> Grant {
     }
 }
 
-/// `demo_key`: the demo's key is no secret, so it opens only what is on loopback.
-pub(super) fn keys(
-    config: &Config,
-    grants: &[(Arc<Grant>, Vec<auth::KeyHash>)],
-    demo_key: bool,
-) -> Result<Keys, Failure> {
-    let mut keys = Keys::default();
-    for (grant, hashes) in grants {
-        let provider = config.providers.get(&*grant.provider);
-        for secret in provider.and_then(Provider::signing_secrets).unwrap_or_default() {
-            let secret = auth::Secret::parse(&secret);
-            let wrong = |why| Failure::Usage(format!("providers.{}.signing_secret_env: {why}", grant.provider));
-            keys.add_secret(&secret.map_err(wrong)?, grant);
-        }
-        hashes.iter().for_each(|hash| keys.add(*hash, grant));
-        if demo_key && &*grant.provider == DEMO {
-            keys.add(auth::hash(DEMO.as_bytes()), grant);
-        }
-    }
-    Ok(keys)
+fn from_hex(hash: &str) -> KeyHash {
+    let mut bytes = KeyHash::default();
+    hex::decode_to_slice(hash, &mut bytes).expect("the config was checked: 64 hex digits");
+    bytes
 }
 
 /// The providers whose silence means something.

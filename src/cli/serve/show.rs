@@ -1,40 +1,40 @@
 //! What subscribers are served from: the scoreboard that follows the log, the shards over it, their door.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::live::InForce;
+use super::longest_delay;
+use super::tokens::Door;
 use super::watch::LogWatch;
-use super::{host_name, longest_delay, tokens};
-use crate::auth::Tokens;
 use crate::broker::Broker;
 use crate::cli::Failure;
 use crate::config::{Config, Limits};
 use crate::drain::Drain;
-use crate::fanout::{self, Fanout};
+use crate::fanout::Fanout;
 use crate::gateway::Showing;
 use crate::gateway::ops::Health;
 use crate::metrics::Metrics;
 use crate::scoreboard::{self, Liveness, RingBounds, Scoreboard};
-use crate::session;
 
 /// What subscribers are served from.
 pub(super) fn show(
     config: &Config,
+    live: &InForce,
+    door: Option<&Door>,
     broker: &Arc<dyn Broker>,
     metrics: &Arc<Metrics>,
     health: &Arc<Health>,
     drain: &Drain,
 ) -> Result<Showing, Failure> {
-    let tokens = tokens::open(config)?;
     let board = follow(broker, metrics, &config.limits, health);
-    let fanout = Fanout::start(config.shards, &board, metrics, &fanout_settings(config, tokens.clone()))
+    let fanout = Fanout::start(config.shards, &board, metrics, &live.fanout)
         .map_err(|error| Failure::Failed(format!("shards: {error}")))?;
-    let (allow_origin, longest_delay) = (config.allow_origin.clone(), longest_delay(&config.limits));
+    let (allow_origin, longest_delay) = (Arc::clone(&live.origins), longest_delay(&config.limits));
     let drain = (drain.clone(), config.drain);
     let Config { demo, test_echo, .. } = *config;
-    let metrics = Arc::clone(metrics);
+    let (metrics, tokens) = (Arc::clone(metrics), door.map(|door| Arc::clone(&door.tokens)));
     Ok(Showing { board, fanout, metrics, allow_origin, tokens, longest_delay, drain, demo, test_echo })
 }
 
@@ -60,21 +60,4 @@ fn follow(broker: &Arc<dyn Broker>, metrics: &Arc<Metrics>, limits: &Limits, hea
         }
     });
     board
-}
-
-fn fanout_settings(config: &Config, tokens: Option<Arc<Tokens>>) -> fanout::Settings {
-    let limits = &config.limits;
-    fanout::Settings {
-        gateway: host_name(),
-        heartbeat: limits.heartbeat.0,
-        session: session::Limits {
-            topics: limits.topics,
-            ahead_wait: Duration::from_secs(2),
-            delay: longest_delay(limits),
-        },
-        message: fanout::codec::Limits { message_bytes: limits.command_bytes, ..Default::default() },
-        commands: (limits.commands_per_second, limits.commands_burst),
-        tokens,
-        token_time: limits.header_time.0,
-    }
 }

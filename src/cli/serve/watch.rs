@@ -84,7 +84,7 @@ pub(super) async fn watch_games(ops: Weak<Ops>) {
         if let Some(board) = &ops.board {
             ops.metrics.games(board.view().games().map(|shown| shown.status()));
         }
-        for provider in ops.metrics.providers() {
+        for provider in &*ops.metrics.providers() {
             ops.metrics.feed(provider, standing(provider, &ops));
         }
         ops.sample_pace();

@@ -40,6 +40,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 /// A connection that was let in.
 struct Connection {
     server: Arc<Server>,
+    limits: Arc<Limits>,
     room: Arc<Room>,
     peer: SocketAddr,
     /// A trusted proxy's: its requests say whose they are.
@@ -76,12 +77,13 @@ impl Server {
         peer: SocketAddr,
         seat: Seat,
     ) -> Result<(), Failed> {
+        let limits = self.limits.get();
         // A score is a few hundred bytes: it must not wait for the next one to fill a packet.
         let _ = stream.set_nodelay(true);
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(NOTSENT_LOWAT);
         // An event stream hears nothing of its client: of one that vanished without a word only the kernel knows.
-        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.write_time));
-        let header_time = self.limits.header_time;
+        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(limits.write_time));
+        let header_time = limits.header_time;
         let (mut peer, mut forwarded) = (peer, self.proxies.trusts(peer.ip()));
         if forwarded
             && self.proxies.headers
@@ -97,7 +99,7 @@ impl Server {
         };
         let held = Mutex::new(Held { seat, address });
         let (tls, room, phases) = (self.tls.clone(), Arc::clone(room), Phases::new());
-        let connection = Connection { server: self, room, peer, forwarded, http2: false, held, phases };
+        let connection = Connection { server: self, limits, room, peer, forwarded, http2: false, held, phases };
         let Some(tls) = tls else { return connection.http1(stream).await };
         let stream = timeout(header_time, tls.acceptor().accept(stream)).await??;
         match stream.get_ref().1.alpn_protocol() == Some(H2) {
@@ -109,7 +111,7 @@ impl Server {
 
 impl Connection {
     async fn http1(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<(), Failed> {
-        let Limits { header_bytes, header_time, idle_time, .. } = self.server.limits;
+        let Limits { header_bytes, header_time, idle_time, .. } = *self.limits;
         let mut builder = http1::Builder::new();
         builder.max_header_size(header_bytes).max_buf_size(2 * header_bytes);
         // Deadlines are the socket's (see there). Hyper's own is only what makes it read on after an answer, so that the
@@ -123,7 +125,7 @@ impl Connection {
     }
 
     async fn http2(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<(), Failed> {
-        let Limits { header_bytes, idle_time, write_time, .. } = self.server.limits;
+        let Limits { header_bytes, idle_time, write_time, .. } = *self.limits;
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -143,7 +145,7 @@ impl Connection {
     }
 
     fn socket<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> TokioIo<Socket<S>> {
-        let Limits { header_time, idle_time, write_time, .. } = self.server.limits;
+        let Limits { header_time, idle_time, write_time, .. } = *self.limits;
         let times = Times { header: header_time, idle: idle_time, write: write_time, http2: self.http2 };
         TokioIo::new(Socket::new(stream, Arc::clone(&self.phases), times))
     }

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
+use super::Limits;
 use super::socket::Busy;
+use crate::live::Live;
 
 /// A place among those that the process takes: a request extension. Whoever goes on after the answer (a WebSocket, an
 /// event stream) holds it as long.
@@ -27,17 +30,24 @@ pub(super) type Seat = Arc<Seated>;
 /// Taken until it is dropped.
 #[derive(Debug)]
 pub(super) struct Seated {
-    _permit: OwnedSemaphorePermit,
+    room: Arc<Room>,
     /// The server waits for the last one.
     _open: mpsc::Sender<Infallible>,
+}
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        self.room.taken.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Who is connected.
 #[derive(Debug)]
 pub(super) struct Room {
-    seats: Arc<Semaphore>,
+    limits: Arc<Live<Limits>>,
+    /// Seats that are taken: more than there are, where the limit was lowered.
+    taken: AtomicUsize,
     open: mpsc::WeakSender<Infallible>,
-    per_address: usize,
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -50,26 +60,30 @@ pub(super) struct Counted {
 
 impl Room {
     /// `open` has a sender for each seat that is taken.
-    pub(super) fn new(connections: usize, per_address: usize, open: mpsc::WeakSender<Infallible>) -> Arc<Room> {
-        let seats = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Room { seats, open, per_address, addresses: Mutex::default() })
+    pub(super) fn new(limits: &Arc<Live<Limits>>, open: mpsc::WeakSender<Infallible>) -> Arc<Room> {
+        let (limits, taken, addresses) = (Arc::clone(limits), AtomicUsize::new(0), Mutex::default());
+        Arc::new(Room { limits, taken, open, addresses })
     }
 
     /// A seat; `None` when all are taken.
-    pub(super) fn seat(&self) -> Option<Seat> {
-        let (permit, open) = (Arc::clone(&self.seats).try_acquire_owned().ok()?, self.open.upgrade()?);
-        Some(Arc::new(Seated { _permit: permit, _open: open }))
+    pub(super) fn seat(self: &Arc<Room>) -> Option<Seat> {
+        let (open, most) = (self.open.upgrade()?, self.limits.get().connections);
+        let next = |taken: usize| (taken < most).then_some(taken + 1);
+        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        Some(Arc::new(Seated { room: Arc::clone(self), _open: open }))
     }
 
-    /// Counts one more of an address; `Err` when it has as many as it may.
+    /// Counts one more of an address; `Err` when it has as many as it may. Those who came while nobody counted are not
+    /// among them.
     pub(super) fn count(self: &Arc<Room>, address: IpAddr) -> Result<Option<Arc<Counted>>, ()> {
-        if self.per_address == 0 {
+        let most = self.limits.get().per_address;
+        if most == 0 {
             return Ok(None);
         }
         let address = block(address);
         let mut addresses = self.addresses.lock();
         let held = addresses.entry(address).or_default();
-        if *held >= self.per_address {
+        if *held >= most {
             return Err(());
         }
         *held += 1;

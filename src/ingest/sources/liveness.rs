@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::Paced;
 use crate::broker::Broker;
 use crate::wire::FeedStatus;
 
@@ -19,7 +20,7 @@ const NOBODY: &str = "nobody";
 const TELLING: Duration = Duration::from_secs(4);
 
 /// The providers whose silence means something.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Liveness {
     providers: Mutex<HashMap<Arc<str>, Provider>>,
     /// This process, among those that tell.
@@ -40,16 +41,35 @@ struct Provider {
     told: Option<FeedStatus>,
 }
 
+impl Default for Liveness {
+    /// Nobody's.
+    fn default() -> Liveness {
+        Liveness { providers: Mutex::default(), process: format!("{:032x}", fastrand::u128(..)) }
+    }
+}
+
+impl Provider {
+    fn new(interval: Duration, told_here: bool) -> Provider {
+        let (heard, written, silent, asked_to_tell, told) = (None, None, None, None, None);
+        Provider { interval, told_here, known: Instant::now(), heard, written, silent, asked_to_tell, told }
+    }
+}
+
 impl Liveness {
-    /// Each provider with its interval; `told_here`: whether it is this module that tells how it stands.
-    pub(super) fn new(providers: impl IntoIterator<Item = (Arc<str>, Duration, bool)>) -> Liveness {
-        let known = Instant::now();
-        let provider = |(name, interval, told_here)| {
-            let (heard, written, silent, asked_to_tell, told) = (None, None, None, None, None);
-            (name, Provider { interval, told_here, known, heard, written, silent, asked_to_tell, told })
-        };
-        let process = format!("{:032x}", fastrand::u128(..));
-        Liveness { providers: Mutex::new(providers.into_iter().map(provider).collect()), process }
+    /// From now on these. What is known of those who stay stays.
+    pub(super) fn watch(&self, paced: impl IntoIterator<Item = Paced>) {
+        let mut providers = self.providers.lock();
+        let mut before = std::mem::take(&mut *providers);
+        providers.extend(paced.into_iter().map(|Paced { provider, interval, pulled }| {
+            let held = before.remove(&provider).filter(|held| held.told_here != pulled);
+            let known = match held {
+                // Whoever pulls a feed says how often it is heard.
+                Some(held) if pulled => held,
+                Some(held) => Provider { interval, ..held },
+                None => Provider::new(interval, !pulled),
+            };
+            (provider, known)
+        }));
     }
 
     /// It said something, or that it has nothing to say.

@@ -79,6 +79,19 @@ impl Witnesses {
         seen.words.insert(Arc::clone(&grant.provider), Word { grant: Arc::clone(grant), report, totals, since });
     }
 
+    /// Who may speak has changed: a word counts by its provider's new grant, and not at all without one.
+    pub(super) fn change(&self, grant: impl Fn(&str) -> Option<Arc<Grant>>) {
+        for (game, seen) in self.games.lock().iter_mut() {
+            seen.words.retain(|provider, word| match grant(provider).filter(|grant| grant.covers(game)) {
+                Some(grant) => {
+                    word.grant = grant;
+                    true
+                }
+                None => false,
+            });
+        }
+    }
+
     /// The game stands so now, after a report that counted.
     pub(super) fn stands(&self, game: &Topic, leader: &str, held: &Document) {
         if let Some(seen) = self.games.lock().get_mut(game) {

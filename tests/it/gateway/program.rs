@@ -8,6 +8,7 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::support::{ACME, Client, soon};
 
@@ -19,6 +20,8 @@ pub(crate) struct Program {
     main: SocketAddr,
     ops: SocketAddr,
     config: PathBuf,
+    /// What its log says of settings.
+    told: UnboundedReceiver<String>,
 }
 
 impl Program {
@@ -50,12 +53,26 @@ impl Program {
         Program::run("serve", command, &format!("broker = \"memory:\"\n{ACME}\n{settings}"))
     }
 
+    /// Starts `serve` with these settings and no others, but where it listens.
+    pub(crate) fn serving(settings: &str) -> Program {
+        let mut command = bare();
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        Program::run("serve", command, settings)
+    }
+
     fn run(role: &'static str, command: Command, settings: &str) -> Program {
         let name = format!("scoreline-test-{}-{}.toml", std::process::id(), fastrand::u64(..));
         let config = std::env::temp_dir().join(name);
-        std::fs::write(&config, format!("ops_listen = \"127.0.0.1:0\"\nshards = 1\n{settings}")).unwrap();
-        let (child, main, ops) = run(command, &config).unwrap();
-        Program { role, child: Some(child), main, ops, config }
+        write(&config, settings);
+        let (child, main, ops, told) = run(command, &config).unwrap();
+        Program { role, child: Some(child), main, ops, config, told }
+    }
+
+    /// Gives it other settings and asks it to read them (SIGHUP); what its log says of it.
+    pub(crate) async fn reload(&mut self, settings: &str) -> String {
+        write(&self.config, settings);
+        self.hang_up();
+        soon(self.told.recv()).await.expect("it goes on")
     }
 
     /// Starts it again where it was, after its end, which is waited for.
@@ -68,8 +85,8 @@ impl Program {
             let began = run(command, &self.config);
             began.inspect_err(|_| std::thread::sleep(Duration::from_millis(200))).ok()
         };
-        let (child, main, ops) = (0..50).find_map(began).expect("it starts again");
-        (self.child, self.main, self.ops) = (Some(child), main, ops);
+        let (child, main, ops, told) = (0..50).find_map(began).expect("it starts again");
+        (self.child, self.main, self.ops, self.told) = (Some(child), main, ops, told);
     }
 
     pub(crate) fn main(&self) -> SocketAddr {
@@ -132,8 +149,14 @@ fn bare() -> Command {
     command
 }
 
-/// Starts it; where it listens for everybody, and for operations.
-fn run(mut command: Command, config: &Path) -> Result<(Child, SocketAddr, SocketAddr), String> {
+fn write(config: &Path, settings: &str) {
+    std::fs::write(config, format!("ops_listen = \"127.0.0.1:0\"\nshards = 1\n{settings}")).unwrap();
+}
+
+/// A process, where it listens for everybody and for operations, and what it says of settings.
+type Running = (Child, SocketAddr, SocketAddr, UnboundedReceiver<String>);
+
+fn run(mut command: Command, config: &Path) -> Result<Running, String> {
     command.arg("--config").arg(config).stdout(Stdio::null()).stderr(Stdio::piped());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SCORELINE_")) {
         command.env_remove(name);
@@ -149,8 +172,13 @@ fn run(mut command: Command, config: &Path) -> Result<(Child, SocketAddr, Socket
         }
     };
     // Read on, so that it can go on logging.
-    std::thread::spawn(move || errors.lines().for_each(drop));
-    Ok((child, main, ops))
+    let (tell, told) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in errors.lines().map_while(Result::ok).filter(|line| line.contains("settings")) {
+            let _ = tell.send(line);
+        }
+    });
+    Ok((child, main, ops, told))
 }
 
 /// A listening socket that outlives the programs it is handed to.

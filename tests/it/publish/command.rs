@@ -86,7 +86,7 @@ fn what_is_asked_wrongly_is_one_line_and_exit_2() {
         (&["--nope"][..], "unexpected argument '--nope' found"),
         (&["fly"], "unrecognized subcommand 'fly'"),
         (&["serve", "--broker", "memory:", "--shards", "0"], "shards = 0: 1 to 256"),
-        (&["serve", "--config", config], "line 2, column 1: unknown field `lissen`"),
+        (&["serve", "--config", config], "line 2, column 1: unknown setting `lissen`"),
         (&["serve", "--config", "/nowhere/at/all.toml"], "/nowhere/at/all.toml: "),
         (&["serve", "--broker", "memory:", "--listen", "nonsense"], "listen \"nonsense\" is no address"),
         (&["serve", "--broker", "memory:", "--provider", "acme"], "a provider is NAME=KEY"),

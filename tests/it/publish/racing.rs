@@ -32,7 +32,7 @@ async fn two_processes_on_one_log_lose_nothing() {
     let broker: Arc<dyn Broker> = scoreline::broker::connect("memory:", Bounds::default()).await.unwrap();
     let grant = Arc::new(Grant::everything("acme"));
     let process =
-        || Ingest::new(Arc::clone(&broker), Metrics::new(["acme"]), Sources::new([&*grant], [], PATIENCE), None);
+        || Ingest::new(Arc::clone(&broker), Metrics::new(["acme"]), Sources::new([&grant], [], PATIENCE), None);
     // Each process writes its own field; a lost update would show as a gap in it.
     let write = async |side: &str, ingest: Arc<Ingest>| {
         for goals in 1..=EACH {
@@ -66,7 +66,7 @@ async fn a_stamp_that_was_only_noted_is_written_down_in_the_end() {
     let broker: Arc<dyn Broker> = scoreline::broker::connect("memory:", Bounds::default()).await.unwrap();
     let grant = Arc::new(Grant::everything("acme"));
     let process =
-        || Ingest::new(Arc::clone(&broker), Metrics::new(["acme"]), Sources::new([&*grant], [], PATIENCE), None);
+        || Ingest::new(Arc::clone(&broker), Metrics::new(["acme"]), Sources::new([&grant], [], PATIENCE), None);
     let report = |home, at: i64| Report::from_value(with(patch(GAME, score(home, 0)), "event_at", at)).unwrap();
     let first = process();
     for at in [10, 20, 30] {
