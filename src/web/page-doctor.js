@@ -16,15 +16,22 @@ export function examine(/** @type {Any} */ live) {
   /** Feeds by name: { status, heard: the last change, local time } @type {Map<string, Any>} */
   const feeds = new Map();
   const seen = /** @type {Any} */ ({ messages: 0, resumes: 0, resets: 0, losses: 0, position: '', latency: undefined, trip: undefined });
+  /** The newest update, unread: { text, now: the server's time then } @type {Any} */
+  let newest;
   let probed = 0;
 
   live.addEventListener('message', (/** @type {Any} */ { detail: text }) => {
-    const message = JSON.parse(text);
     seen.messages++;
+    // Of updates only the newest is read, and only when it is shown.
+    if (text.startsWith('{"type":"update"')) {
+      newest = { text, now: age(live, 0) };
+      return;
+    }
+    const message = JSON.parse(text);
     if (message.type === 'subscribed' && message.resumed) seen.resumes++;
     if (message.type === 'reset') seen.resets++;
+    if (newest) read();
     if (message.position) seen.position = message.position;
-    if (message.type === 'update' && message.at) seen.latency = age(live, message.at);
   });
   live.addEventListener('state', () => { if (live.state === 'stale') seen.losses++; });
   live.addEventListener('feed', (/** @type {Any} */ { detail: { feed, status } }) => feeds.set(feed, { ...feeds.get(feed), status }));
@@ -34,6 +41,11 @@ export function examine(/** @type {Any} */ live) {
     feeds.set(game.feed, { status, heard: before ? Date.now() : heard });
   });
 
+  const read = () => {
+    const { position = seen.position, at } = JSON.parse(newest.text);
+    Object.assign(seen, { position, latency: newest.now - at });
+    newest = undefined;
+  };
   const probe = async () => {
     probed = Date.now();
     const begun = performance.now();
@@ -42,6 +54,7 @@ export function examine(/** @type {Any} */ live) {
   const paint = () => {
     if (document.hidden || !$('doctor').open) return;
     if (Date.now() - probed > PROBE) probe();
+    if (newest) read();
     const ms = (/** @type {number | undefined} */ value) => (value === undefined ? '–' : `${Math.round(value)} ms`);
     const facts = /** @type {Any} */ ({
       State: live.state, Way: WAYS[live.transport] ?? '–', Position: seen.position || '–', 'Round trip': ms(seen.trip), 'Newest change took': ms(seen.latency),

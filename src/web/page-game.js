@@ -1,7 +1,7 @@
 // One game on the live page: its row, and what opening it shows.
 
 import { h } from './score-ticker.js';
-import { columns, figure, learn, nameOf, phase, sides } from './score-view.js';
+import { columns, figure, learn, morph, nameOf, phase, sides } from './score-view.js';
 import { correctionOf } from './score-words.js';
 
 // The page shows every sport.
@@ -47,11 +47,13 @@ export function paintGame(row, game, live) {
   const now = Date.now();
   for (const [key, { until }] of row.marks) if (until < now) row.marks.delete(key);
   if (row.moment?.until < now) row.moment = undefined;
+  const fading = [...row.marks.values()].map(({ until, freshUntil }) => (freshUntil > now ? freshUntil : until));
+  row.fades = Math.min(...fading, row.moment?.until ?? Infinity);
+  row.phase = phaseOf(game, live);
   row.item.className = `s-${game.status ?? 'unknown'}`;
-  row.button.setAttribute('aria-expanded', String(row.open));
-  row.button.replaceChildren(...summary(row, game, live));
-  row.panel.hidden = !row.open;
-  row.panel.replaceChildren(...(row.open ? details(game) : []));
+  const { id } = row.panel;
+  morph(row.button, h('button', { class: 'game', type: 'button', 'aria-controls': id, 'aria-expanded': String(row.open) }, ...summary(row, game, live)));
+  morph(row.panel, h('div', { class: 'panel-game', id, hidden: row.open ? '' : 'hidden' }, ...(row.open ? details(game) : [])));
 }
 
 function summary(/** @type {Any} */ row, /** @type {Any} */ game, /** @type {Any} */ live) {
@@ -62,8 +64,7 @@ function summary(/** @type {Any} */ row, /** @type {Any} */ game, /** @type {Any
     const [key, competitor] = side;
     const { score = {} } = competitor;
     const mark = row.marks.get(key);
-    const looks = ['side', mark && 'marked', mark?.fresh && 'fresh'].filter(Boolean).join(' ');
-    if (mark) mark.fresh = false;
+    const looks = ['side', mark && 'marked', mark?.freshUntil > Date.now() && 'fresh'].filter(Boolean).join(' ');
     return h('span', { class: looks },
       h('span', { class: 'name', dir: 'auto' }, ranked && score.rank ? h('i', {}, `${score.rank} `) : '', nameOf(side)), ' ',
       ...shown.flatMap(({ of }) => [h('span', { class: 'part' }, `${of(score) ?? ''}`), ' ']),
@@ -72,7 +73,7 @@ function summary(/** @type {Any} */ row, /** @type {Any} */ game, /** @type {Any
   const taken = correctionOf(game);
   const fresh = taken && live.clockNow({ status: 'live', clock: { mode: 'up', ms: 0, at: game.correction.at } }) < RECENT;
   return [
-    h('span', { class: 'phase' }, phaseOf(game, live)), ' ',
+    h('span', { class: 'phase' }, row.phase), ' ',
     h('span', { class: 'sides' }, ...lines,
       fresh ? h('span', { class: 'correction' }, taken.shown ? h('s', {}, taken.shown) : '', ` ${capital(taken.word)}`)
         : row.moment ? h('span', { class: 'chip' }, row.moment.word) : ''),

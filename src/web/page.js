@@ -12,6 +12,8 @@ import { Scoreline } from './scoreline.js';
 
 /** How long a change stays marked, ms. */
 const MARKED = 12_000;
+/** How long it stands out, ms. */
+const FRESH = 800;
 /** Between two paints when much changes, ms. */
 const CALM = 200;
 const MOMENTS = 6;
@@ -27,6 +29,9 @@ const element = (tag = 'div', className = '', /** @type {Any} */ ...children) =>
   made.append(...children);
   return made;
 };
+
+/** What is not written is not laid out again. */
+const setText = (/** @type {Any} */ place, /** @type {string} */ text) => { if (place.textContent !== text) place.textContent = text; };
 
 const live = new Scoreline(location.origin);
 /** topic → { item, button, panel, open, marks: key → until } @type {Map<string, Any>} */
@@ -59,7 +64,7 @@ function groupOf(/** @type {string} */ topic, /** @type {Any} */ game) {
     paintFilters();
   }
   const { name = competition, round } = game.competition ?? {};
-  group.heading.textContent = round ? `${name} · ${round}` : name;
+  setText(group.heading, round ? `${name} · ${round}` : name);
   return group;
 }
 
@@ -86,13 +91,10 @@ function rowOf(/** @type {string} */ topic) {
     const button = element('button', 'game');
     const panel = element('div', 'panel-game');
     panel.id = `p-${topic.replace(/[^a-z0-9]/g, '-')}`;
-    panel.hidden = true;
     const item = element('li', '', button, panel);
     item.dataset.topic = topic;
     row = { item, button, panel, open: false, marks: new Map(), moment: undefined };
     rows.set(topic, row);
-    button.setAttribute('type', 'button');
-    button.setAttribute('aria-controls', panel.id);
     button.addEventListener('click', () => {
       row.open = !row.open;
       later(topic);
@@ -104,24 +106,36 @@ function rowOf(/** @type {string} */ topic) {
 function paint() {
   frame = 0;
   painted = Date.now();
-  for (const topic of due) {
-    const game = live.games.get(topic);
-    const row = rowOf(topic);
-    if (!game) {
-      row.item.remove();
-      rows.delete(topic);
-      continue;
-    }
-    const group = groupOf(topic, game);
-    row.rank = `${OPEN.includes(game.status) ? 0 : game.status === 'scheduled' ? 1 : 2}${game.start ?? ''}${topic}`;
-    row.sport = group.sport;
-    row.status = game.status;
-    row.names = Object.values(game.competitors ?? {}).map(({ name, abbr }) => `${name ?? ''} ${abbr ?? ''}`).join(' ').toLocaleLowerCase();
-    paintGame(row, game, live);
-    const after = [...group.list.children].find((other) => other !== row.item && rows.get(other.dataset.topic)?.rank > row.rank);
-    if (row.item.nextElementSibling !== (after ?? null) || row.item.parentNode !== group.list) group.list.insertBefore(row.item, after ?? null);
-  }
+  let moved = false;
+  for (const topic of due) moved = paintRow(topic) || moved;
   due.clear();
+  if (moved) rearrange();
+}
+
+/** Whether it has now another place, or is found by other words. */
+function paintRow(/** @type {string} */ topic) {
+  const game = live.games.get(topic);
+  const row = rowOf(topic);
+  if (!game) {
+    row.item.remove();
+    return rows.delete(topic);
+  }
+  const { list, sport } = groupOf(topic, game);
+  const { status, start = '', competitors = {} } = game;
+  const rank = `${OPEN.includes(status) ? 0 : status === 'scheduled' ? 1 : 2}${start}${topic}`;
+  const names = Object.values(competitors).map(({ name, abbr }) => `${name ?? ''} ${abbr ?? ''}`).join(' ').toLocaleLowerCase();
+  const moved = row.rank !== rank || row.names !== names;
+  Object.assign(row, { rank, names, sport, status });
+  paintGame(row, game, live);
+  if (moved) {
+    const after = [...list.children].find((other) => other !== row.item && rows.get(other.dataset.topic)?.rank > rank);
+    if (row.item.nextElementSibling !== (after ?? null) || row.item.parentNode !== list) list.insertBefore(row.item, after ?? null);
+  }
+  return moved;
+}
+
+/** Where games came, went or changed their place. */
+function rearrange() {
   for (const [key, { list, section }] of groups) {
     if (list.children.length) continue;
     section.remove();
@@ -197,7 +211,7 @@ live.addEventListener('update', (/** @type {Any} */ { detail: change }) => {
   const row = rowOf(topic);
   const moment = before && momentOf(change);
   const until = Date.now() + MARKED;
-  for (const key of scorers(change)) row.marks.set(key, { until, fresh: true });
+  for (const key of scorers(change)) row.marks.set(key, { until, freshUntil: Date.now() + FRESH });
   if (moment) {
     row.moment = { ...moment, until };
     const item = element('li', `moment ${moment.kind}`, element('b', '', moment.word), ' ', element('span', '', line(game)), ' ', element('span', 'soft', phaseOf(game, live)));
@@ -217,12 +231,7 @@ setInterval(() => {
   if (document.hidden) return;
   for (const [topic, row] of rows) {
     const game = live.games.get(topic);
-    if (!game) continue;
-    const now = Date.now();
-    if ([...row.marks.values(), row.moment].some((each) => each?.until < now)) later(topic);
-    const clock = row.button.querySelector('.phase');
-    const text = phaseOf(game, live);
-    if (game.clock && clock && clock.textContent !== text) clock.textContent = text;
+    if (row.fades < Date.now() || (game?.clock && row.phase !== phaseOf(game, live))) later(topic);
   }
 }, 1000);
 

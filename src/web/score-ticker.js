@@ -26,12 +26,11 @@ header{display:flex;justify-content:space-between;gap:12px;font-size:.8em;color:
 table{width:100%;border-spacing:0}
 th{font-weight:500}td,b{white-space:nowrap;font-variant-numeric:tabular-nums}td,thead th{text-align:end;padding-inline-start:.6em;color:var(--_soft)}thead{font-size:.75em}
 tbody th{width:100%;text-align:start;overflow-wrap:anywhere}td:last-child{color:var(--scoreline-ink,inherit);font-weight:700;font-size:1.1em}
-.changed{background:var(--scoreline-mark,light-dark(#ffe9a8,#55430a));animation:flash 1ms 1.2s backwards}
-@keyframes flash{0%{background:var(--_live);color:var(--_paper)}}
+.changed{background:var(--scoreline-mark,light-dark(#ffe9a8,#55430a))}
+@media (prefers-reduced-motion:no-preference){.fresh .changed{background:var(--_live);color:var(--_paper)}}
 .out{text-decoration:line-through}
 p{margin:4px 0 0;font-size:.85em}
-.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (prefers-reduced-motion){.changed{animation:none}}`;
+.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}`;
 
 let style = any;
 let words = any;
@@ -55,6 +54,7 @@ export class ScoreTicker extends HTMLElement {
   #list = h('div', { part: 'games', role: 'group', 'aria-label': 'Scores', tabindex: '0' });
   #speaker = h('span', { class: 'sr', role: 'status' });
   #text = h('span', { slot: 'text' });
+  #slot = h('slot');
   #ending = new AbortController();
 
   set client(/** @type {any} */ live) {
@@ -76,13 +76,7 @@ export class ScoreTicker extends HTMLElement {
     const live = this.#live = this.#given ?? clients.get(key) ?? new Scoreline(src || undefined, { delay });
     if (!this.#given) clients.set(key, live);
     live.users = 1 + (live.users ?? 0);
-    const tick = setInterval(() => {
-      for (const [topic, article] of this.#articles) {
-        const status = article.querySelector('b');
-        const phase = this.#phase(live.games.get(topic));
-        if (status.textContent !== phase) status.textContent = phase;
-      }
-    }, 1e3);
+    const tick = setInterval(() => this.#tick(), 1e3);
     signal.onabort = () => {
       clearInterval(tick);
       setTimeout(() => {
@@ -92,7 +86,7 @@ export class ScoreTicker extends HTMLElement {
       });
     };
     this.#list.className = this.#get('layout') || 'card';
-    this.#list.replaceChildren(h('slot'));
+    this.#list.replaceChildren(this.#slot);
     const options = { signal, detail: /card|table/.test(this.#list.className) ? 'full' : 'score' };
     for (const topic of this.#get('topic').match(/[^\s,]+/g) ?? []) {
       reading.then(() => view.learn({ sport: topic.split('/')[0] }));
@@ -144,6 +138,14 @@ export class ScoreTicker extends HTMLElement {
     this.#due.set(topic, (this.#due.get(topic) ?? []).concat(whose));
   }
 
+  #tick() {
+    if (document.hidden) return;
+    for (const [topic, article] of this.#articles) {
+      const game = this.#live.games.get(topic);
+      if (article.until < Date.now() || (game?.clock && this.#phase(game) !== article.querySelector('b').textContent)) this.#mark(topic, []);
+    }
+  }
+
   #paint() {
     if (!this.#due.size) return;
     const { games } = this.#live;
@@ -161,21 +163,25 @@ export class ScoreTicker extends HTMLElement {
         });
         continue;
       }
-      const article = this.#articles.get(topic) ?? h('article', { part: 'game', 'data-topic': topic });
+      const article = this.#articles.get(topic) ?? h('article');
       this.#articles.set(topic, article);
       const { status = '', start = '' } = game;
       article.rank = `${/final|ended|award|aban|canc|post/.test(status) ? 2 : status === 'scheduled' ? 1 : 0}${start}${topic}`;
       article.line = view.line(game);
-      article.className = status;
-      article.replaceChildren(...this.#parts(topic, game, whose));
+      // Who scored is marked until the next change, and stands out at first.
+      if (whose.length) article.whose = whose;
+      article.until = whose.some(Boolean) ? Date.now() + 1200 : article.until > Date.now() ? article.until : NaN;
+      view.morph(article, h('article', { part: 'game', 'data-topic': topic, class: status + (article.until ? ' fresh' : '') }, ...this.#parts(topic, game, article.whose)));
     }
     this.#due.clear();
     this.#painted = Date.now();
     const order = [...this.#articles.values()].sort((a, b) => (a.rank < b.rank ? -1 : 1));
+    this.#text.textContent = order.map(({ line }) => line).join(' \n');
+    // Without games the fallback is back.
+    if (!order.length) order.push(this.#slot);
     const { children } = this.#list;
     order.forEach((article, n) => article === children[n] || this.#list.insertBefore(article, children[n]));
     while (children[order.length]) children[order.length].remove();
-    this.#text.textContent = order.map(({ line }) => line).join(' \n');
     if (this.#text.parentNode !== this) this.append(this.#text);
     if (!this.#said.length) return;
     this.#speaker.ariaLive = this.#get('live') || 'polite';

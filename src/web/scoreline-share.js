@@ -32,10 +32,11 @@ export class Link {
     const { token, transport } = options;
     this.name = `scoreline 1 ${url} ${transport} ${token}`;
     this.channel = new BroadcastChannel(this.name);
-    this.channel.onmessage = ({ data }) => this.#hear(data);
     /** @type {Seat | undefined} */
     this.seat = seats.get(this.name) ?? new Seat(this.name, url, options);
-    this.seat.users++;
+    this.seat.links.set(this.#id, this);
+    // The hub of this very tab hands over what it has without the channel.
+    this.channel.onmessage = ({ data }) => { if (!this.seat?.leads) for (const piece of data.pieces ?? []) this.hear(piece); };
     // The hub waits for this lock: it is let go with the tab, however that ends.
     const alive = navigator.locks.request(`${this.name} ${this.#id}`, () => new Promise((/** @type {Any} */ done) => {
       this.#letGo = done;
@@ -55,7 +56,7 @@ export class Link {
     this.#post({ type: 'leave' });
     this.channel.close();
     this.#letGo();
-    this.seat.leave();
+    this.seat.leave(this.#id);
     this.seat = undefined;
   }
 
@@ -63,7 +64,8 @@ export class Link {
 
   #say(/** @type {Any} */ message, /** @type {Any} */ data = undefined) { this.onmessage?.({ message, data }); }
 
-  #hear(/** @type {Any} */ { hub, to, messages, raw, closed }) {
+  hear(/** @type {Any} */ { hub, to, messages, raw, closed }) {
+    if (!this.seat) return;
     if (hub && !this.#hub) this.#post({ type: 'join' });
     else if (hub && hub !== this.#hub) this.#say({ type: 'goodbye', reason: 'hub', reconnect_ms: 0 });
     if (to ? to !== this.#id : !this.#hub) return;
@@ -72,7 +74,7 @@ export class Link {
     for (const message of messages ?? []) {
       if (message.type === 'hello') {
         this.#hub = message.gateway;
-        if (this.seat) this.seat.served = true;
+        this.seat.served = true;
         this.onopen?.();
       }
       this.#say(message.state && !this.#full.size ? { ...message, state: scoreOf(message.state) } : message);
@@ -83,7 +85,10 @@ export class Link {
 const scoreOf = (/** @type {Any} */ { incidents, situation, info, ...score }) => score;
 
 class Seat {
-  users = 0;
+  /** The clients of this tab, by their names as tabs. @type {Map<string, Link>} */
+  links = new Map();
+  /** Whether the hub is here. */
+  leads = false;
   /** Whether a client of this tab has met a hub. */
   served = false;
   #ending = new AbortController();
@@ -93,7 +98,8 @@ class Seat {
     this.name = name;
     seats.set(name, this);
     const lead = () => new Promise((/** @type {Any} */ done) => {
-      const hub = new Hub(name, url, options, this.served);
+      const hub = new Hub(this, url, options);
+      this.leads = true;
       this.#release = () => {
         hub.close();
         done();
@@ -102,11 +108,12 @@ class Seat {
     navigator.locks.request(name, this.#ending, lead).catch(() => {});
   }
 
-  leave() {
-    if (--this.users) return;
+  leave(/** @type {string} */ link) {
+    this.links.delete(link);
+    if (this.links.size) return;
     // A client that comes back at once keeps its seat.
     setTimeout(() => {
-      if (this.users || seats.get(this.name) !== this) return;
+      if (this.links.size || seats.get(this.name) !== this) return;
       seats.delete(this.name);
       this.#ending.abort();
       this.#release();
@@ -127,8 +134,13 @@ class Hub {
   #feeds = new Map();
   #ending = new AbortController();
 
-  constructor(/** @type {string} */ name, /** @type {string} */ url, /** @type {Any} */ options, /** @type {boolean} */ follows) {
+  /** What waits to be posted: one piece for all that one message of the server brings. @type {Any[]} */
+  #outbox = [];
+
+  constructor(/** @type {Seat} */ seat, /** @type {string} */ url, /** @type {Any} */ options) {
+    const { name, served: follows } = seat;
     this.name = name;
+    this.seat = seat;
     this.channel = new BroadcastChannel(name);
     this.channel.onmessage = ({ data }) => this.#hear(data);
     const { transport } = options;
@@ -137,7 +149,7 @@ class Hub {
     const ways = blocked ? [...transport].sort((a, b) => +isHttp(b) - +isHttp(a)) : transport;
     this.live = new Scoreline(url.replace(/v1\/ws.*/, ''), { ...options, transport: ways, blocked, share: false });
     this.#follow();
-    const announce = () => this.channel.postMessage({ hub: this.id });
+    const announce = () => this.#post({ hub: this.id });
     if (!follows) announce();
     else this.live.addEventListener('state', announce, { once: true });
     if (follows) setTimeout(() => this.#ending.signal.aborted || announce(), CALM);
@@ -146,12 +158,27 @@ class Hub {
   close() {
     this.#ending.abort();
     this.live.close();
+    this.#flush();
     this.channel.close();
   }
 
-  #all(/** @type {Any} */ ...messages) { this.channel.postMessage({ messages }); }
+  #all(/** @type {Any} */ ...messages) { this.#post({ messages }); }
 
-  #tell(/** @type {string} */ to, /** @type {Any} */ ...messages) { this.channel.postMessage({ to, messages }); }
+  #tell(/** @type {string} */ to, /** @type {Any} */ ...messages) { this.#post({ to, messages }); }
+
+  #post(/** @type {Any} */ piece) {
+    if (this.#outbox.push(piece) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  /** To the clients of this tab by a call; through the channel only if it is of interest to other tabs. */
+  #flush() {
+    const { links } = this.seat;
+    const pieces = this.#outbox.splice(0);
+    const others = [...this.#tabs.keys()].some((tab) => !links.has(tab));
+    const abroad = pieces.filter(({ hub, to }) => hub || (to ? !links.has(to) : others));
+    if (abroad.length) this.channel.postMessage({ pieces: abroad });
+    for (const piece of pieces) for (const link of [...links.values()]) link.hear(piece);
+  }
 
   /** The server's time. */
   get #now() { return this.live.clockNow({ status: 'live', clock: EPOCH }) + this.live.delay * 1000; }
@@ -161,14 +188,14 @@ class Hub {
       this.live.addEventListener(type, (/** @type {Any} */ { detail }) => listen(detail), this.#ending);
     on('update', ({ topic, version, game }) => this.#all({ type: 'state', game: topic, version, state: game }));
     on('removed', ({ topic }) => this.#all({ type: 'removed', game: topic }));
-    on('message', (raw) => this.channel.postMessage({ raw }));
+    on('message', (raw) => this.#post({ raw }));
     on('feed', (message) => {
       if (message.status === 'live') this.#feeds.delete(message.feed);
       else this.#feeds.set(message.feed, message);
       this.#all({ ...message, position: undefined });
     });
     on('state', ({ state, code, reason }) => {
-      if (state === 'closed') return this.channel.postMessage({ closed: { code, reason } });
+      if (state === 'closed') return this.#post({ closed: { code, reason } });
       this.#all({ type: 'status', live: state === 'live' });
     });
     on('loaded', ({ topics, detail }) => {

@@ -1,4 +1,4 @@
-// Types: scoreline.d.ts; notes: README.md.
+// Notes: README.md.
 
 /** @type {any} */
 const any = undefined;
@@ -86,7 +86,7 @@ export class Scoreline extends EventTarget {
       wake();
     };
     const settle = () => {
-      const [greatest] = [...entry.callers.values()].sort(); // full, score
+      const [greatest] = [...entry.callers.values()].sort();
       if (!greatest) {
         this.#topics.delete(topic);
         if (this.#link) entry.load ? this.#send('unsubscribe', { topics: [topic] }) : this.#drop();
@@ -297,7 +297,8 @@ export class Scoreline extends EventTarget {
       if (!load) {
         const told = entries.filter(({ load }) => load?.seen !== undefined);
         const whole = { topics: told.map(({ topic }) => topic), seen: new Set() };
-        for (const entry of told) if (entry.load.done) entry.load = whole;
+        for (const [key, { detail }] of this.#loads) detail ?? this.#loads.delete(key);
+        for (const entry of told) if (entry.load.done || !entry.load.detail) entry.load = whole;
         this.#loads.set(id, whole);
       }
     } else if (type === 'unsubscribed') {

@@ -314,6 +314,48 @@ test('a reset of the connection finishes the load under way and spares the queue
   assert.deepEqual(reconnect().sent.map(({ topics, since }) => [topics, since]), [[['soccer', 'tennis', 'golf'], 'f.2']]);
 });
 
+test('a reset within a reset takes its place: its end mark is the one that counts, and the connection is live with it', async () => {
+  const { socket } = await loaded(['soccer'], { [A]: [5, goals(2)], [B]: [6, goals(0)] });
+  live.delay = 30;
+  live.delay = 60;
+  socket.say({ type: 'options', id: 2, delay: 30, max_rate: 0, mode: 'latest' }, { type: 'reset', id: 2, reason: 'delay' });
+  socket.say({ type: 'state', game: B, version: 4, state: goals(1) });
+  // The log's epoch rolls meanwhile: what the first still owed is told by the second.
+  socket.say({ type: 'reset', reason: 'epoch' }, { type: 'status', live: false, reason: 'broker' });
+  assert.equal(live.state, 'stale');
+  socket.say({ type: 'state', game: A, version: 3, state: goals(1) }, { type: 'status', live: true }, { type: 'position', position: 'f.1' });
+  assert.deepEqual([...live.games.keys()], [A]);
+  assert.equal(live.state, 'live');
+  socket.say({ type: 'options', id: 3, delay: 60, max_rate: 0, mode: 'latest' }, { type: 'reset', id: 3, reason: 'delay' });
+  socket.say({ type: 'reset', reason: 'epoch' }, { type: 'reset', reason: 'epoch' });
+  socket.say({ type: 'state', game: A, version: 2, state: goals(0) }, { type: 'position', position: 'g.1' });
+  socket.say({ type: 'update', game: A, base: 2, version: 3, patch: scored(1), position: 'g.2' });
+  assert.equal(total(live, A), 1);
+  assert.equal(reconnect().sent[0].since, 'g.2');
+});
+
+test('two changes of the delay while a topic loads: each in its turn, the newest is the one that stays', async () => {
+  const { socket } = await loaded(['soccer'], { [A]: [5, goals(2)] });
+  live.subscribe('tennis', () => {});
+  await turn();
+  const tennis = socket.sent.at(-1);
+  socket.say({ type: 'subscribed', id: tennis.id, topics: ['tennis'], resumed: false });
+  live.tune({ delay: 30 });
+  live.tune({ delay: 10, maxRate: 2 });
+  const [first, second] = socket.commands('options');
+  assert.deepEqual([first.delay, second.delay, second.max_rate], [30, 10, 2]);
+  socket.say({ type: 'state', game: T, version: 8, state: goals(1) }, { type: 'position', id: tennis.id, position: 'e.11' });
+  socket.say({ type: 'options', id: first.id, delay: 30, max_rate: 2, mode: 'latest' }, { type: 'reset', id: first.id, reason: 'delay' });
+  socket.say({ type: 'state', game: A, version: 4, state: goals(1) }, { type: 'position', id: first.id, position: 'e.4' });
+  assert.deepEqual([...live.games.keys()], [A], 'tennis began later than thirty seconds ago');
+  socket.say({ type: 'options', id: second.id, delay: 10, max_rate: 2, mode: 'latest' });
+  socket.say({ type: 'state', game: T, version: 7, state: goals(0) }, { type: 'position', id: second.id, position: 'e.9' });
+  assert.deepEqual([...live.games.keys()], [A, T]);
+  assert.equal(live.state, 'live');
+  const next = reconnect();
+  assert.deepEqual([next.url.searchParams.get('delay'), next.sent.map(({ topics, since }) => [topics, since])], ['10', [[['soccer', 'tennis'], 'e.9']]]);
+});
+
 test('raising the delay: options, reset with its id, states, end mark with its id', async () => {
   const { socket } = await loaded(['soccer'], { [A]: [5, goals(2)], [B]: [6, goals(0)] });
   live.delay = 30;
