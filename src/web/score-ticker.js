@@ -41,7 +41,8 @@ const loadWords = async () => { words = await import('./score-words.js'); };
 /** One for all tickers that ask the same of the same server. */
 const clients = new Map();
 
-export class ScoreTicker extends HTMLElement {
+// Under Node there are no elements, but imports.
+export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
   static observedAttributes = ['src', 'topic', 'layout', 'delay', 'lang', 'live'];
 
   #articles = new Map();
@@ -215,4 +216,5 @@ export class ScoreTicker extends HTMLElement {
   }
 }
 
-if (!customElements.get('score-ticker')) customElements.define('score-ticker', ScoreTicker);
+const registry = globalThis.customElements;
+if (registry && !registry.get('score-ticker')) registry.define('score-ticker', ScoreTicker);
