@@ -44,7 +44,7 @@ describe('the npm package', () => {
   });
 
   test('is imported under Node, the element too: a page may be made on a server', async () => {
-    const said = run('node', '--input-type=module', '--eval', `
+    const said = run(process.execPath, '--input-type=module', '--eval', `
       import { Scoreline } from 'scoreline';
       import { ScoreTicker } from 'scoreline/score-ticker.js';
       console.log(typeof Scoreline.prototype.subscribe, typeof ScoreTicker);`);
@@ -57,7 +57,7 @@ describe('the npm package', () => {
       import 'scoreline/score-ticker.js';
       const live: Scoreline = new Scoreline('https://scores.example', { delay: 30 });
       live.subscribe('soccer', (game, { version }) => console.log(game.status, version satisfies number));`);
-    run('node', join(MODULES, 'typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2022', '--module', 'es2022', '--moduleResolution', 'bundler', '--lib', 'es2023,dom,dom.iterable', 'use.ts');
+    run(process.execPath, join(MODULES, 'typescript/bin/tsc'), '--noEmit', '--strict', '--target', 'es2022', '--module', 'es2022', '--moduleResolution', 'bundler', '--lib', 'es2023,dom,dom.iterable', 'use.ts');
   });
 
   describe('bundled', () => {
