@@ -68,6 +68,23 @@ describe('the live page', () => {
     await page.close();
   });
 
+  test('by keyboard: a game is opened, and keeps the focus while it changes', async () => {
+    const game = 'soccer/test-cup/keys';
+    await kickOff(game);
+    const page = await open(server.url);
+    const button = row(page, game).locator('button');
+    await button.focus();
+    await page.keyboard.press('Enter');
+    await row(page, game).locator('.timeline').waitFor();
+    assert.equal(await button.getAttribute('aria-expanded'), 'true');
+    await score(game, 'home', 2, { g2: goal(62) });
+    await row(page, game).locator('.timeline li').nth(1).waitFor();
+    assert.equal(await button.evaluate((element) => element === document.activeElement), true);
+    await page.keyboard.press('Enter');
+    await row(page, game).locator('.timeline').waitFor({ state: 'detached' });
+    await page.close();
+  });
+
   test('filters by what is live and by sport, shows raw messages on demand, and how to embed', async () => {
     await kickOff();
     const page = await open(server.url);

@@ -543,6 +543,20 @@ test('backs off with full jitter, 0.5 s doubling to 20 s, anew after 10 s of sta
   assert.equal(FakeSocket.all.length, count + 2, 'half of one second by jitter');
 });
 
+test('once a WebSocket worked no other way is tried, however often it is lost before its hello', async () => {
+  class Other extends FakeSocket { fixed = true; }
+  await loaded(['soccer'], {}, { transport: ['ws', Other] });
+  const ways = new Set();
+  for (let loss = 0; loss < 5; loss++) {
+    FakeSocket.last.end();
+    mock.timers.tick(20_000);
+    await turn();
+    ways.add(FakeSocket.last.constructor);
+  }
+  assert.deepEqual([...ways], [FakeSocket]);
+  assert.equal(FakeSocket.all.length, 6);
+});
+
 test('reconnects at once when online; asks a connection that seems alive', async () => {
   const { socket } = await loaded(['soccer'], {});
   socket.end();
