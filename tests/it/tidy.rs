@@ -15,6 +15,7 @@ const LAYERS: [(&str, u8); 14] = [
     ("broker", 2),
     ("wire", 1),
     ("auth", 1),
+    ("codec", 1),
     ("config", 1),
     ("drain", 1),
     ("live", 0),

@@ -75,7 +75,7 @@ fn fanout_settings(config: &Config, tokens: Option<Arc<Tokens>>) -> fanout::Sett
             ahead_wait: Duration::from_secs(2),
             delay: longest_delay(limits),
         },
-        message: fanout::codec::Limits { message_bytes: limits.command_bytes, ..Default::default() },
+        message: crate::codec::Limits { message_bytes: limits.command_bytes, ..Default::default() },
         commands: (limits.commands_per_second, limits.commands_burst),
         tokens,
         token_time: limits.header_time.0,
