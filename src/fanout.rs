@@ -4,7 +4,6 @@
 //! costs its cursor and one partly written frame, and is caught up by `since` when it reads again.
 
 mod audience;
-pub mod codec;
 mod conn;
 mod frame;
 mod groups;
@@ -31,6 +30,7 @@ pub use outlet::{ClientEnd, Outlet};
 pub use poll::{Answer, Poll, Step};
 
 use crate::auth::{Access, Denied, Seat, Tokens};
+use crate::codec;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::scoreboard::Scoreboard;

@@ -10,6 +10,7 @@
 pub mod auth;
 pub mod broker;
 pub mod cli;
+pub mod codec;
 pub mod config;
 pub mod drain;
 pub mod fanout;

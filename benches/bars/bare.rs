@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use scoreline::fanout::codec::{Opcode, accept_key, frame};
+use scoreline::codec::{Opcode, accept_key, frame};
 use slab::Slab;
 
 const DOOR: Token = Token(usize::MAX);

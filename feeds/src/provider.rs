@@ -86,10 +86,24 @@ pub trait Assembler: Send {
         None
     }
 
+    /// What is said on a connection that is a WebSocket; nothing, where the provider speaks unasked.
+    fn talk(&self) -> Talk {
+        Talk::default()
+    }
+
     /// How long the provider asks to wait before the next request, where it says so.
     fn pace(&self) -> Option<Duration> {
         None
     }
+}
+
+/// What is said to a provider over a WebSocket: text messages, in its own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Talk {
+    /// First, in this order: a greeting, what is subscribed to.
+    pub opening: Vec<String>,
+    /// Now and then, so that the provider knows that somebody is there; at least every 15 s.
+    pub alive: Option<String>,
 }
 
 /// A message does not fit what an assembler holds: the whole document is needed again.

@@ -128,3 +128,20 @@ fn it_shows_what_a_ticker_must_show() {
         assert!(any(&|game| game["competitors"].as_object().unwrap().values().any(said)), "{score}");
     }
 }
+
+/// A recording that is posted to the demo, as the README does, shows games beside these, not these twice.
+#[test]
+fn no_recording_has_a_name_of_the_demo() {
+    let mut names = BTreeSet::new();
+    for Scene { after, .. } in story() {
+        let named = after["competitors"].as_object().unwrap().values().chain(after.get("competition"));
+        names.extend(named.filter_map(|named| named["name"].as_str().map(str::to_owned)));
+    }
+    assert!(names.contains("Harbour League"), "{names:?}");
+    let recordings = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/recordings")).unwrap();
+    for path in recordings.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("demo.jsonl")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let taken: Vec<&String> = names.iter().filter(|name| text.contains(&format!("\"{name}\""))).collect();
+        assert_eq!(taken, Vec::<&String>::new(), "{}", path.display());
+    }
+}

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use feeds::provider::{Adapter, adapter, adapters, golden};
-use feeds::revision::{Context, Correction, revise};
+use feeds::revision::{Context, Correction, MAX_BYTES, revise};
 use feeds::{Change, Document, Invalid, Report, document, game, json};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -94,6 +94,31 @@ fn what_espn_drops_in_silence_is_taken_back_aloud() {
     let held = revision.document;
     let context = Context { held: Some(&held), last_image: Some(last_image), now: 3_000, ..context };
     assert_eq!(revise(&context, &then.change), Ok(None));
+}
+
+/// A golf field: more rows than any other sport has, within what a game may hold.
+#[test]
+fn a_field_of_156_is_one_game() {
+    let espn = adapter("espn").unwrap();
+    let payloads = payloads(espn);
+    let line = payloads.lines().find(|line| line.contains("golf: score counts finished rounds")).unwrap();
+    let mut payload: Value = serde_json::from_str(line).unwrap();
+    let players = payload.pointer_mut("/events/0/competitions/0/competitors").unwrap().as_array_mut().unwrap();
+    let one = players[0].clone();
+    *players = (1..=156)
+        .map(|n| {
+            let mut player = one.clone();
+            player["id"] = n.to_string().into();
+            player["athlete"]["displayName"] = format!("Maximiliana Featherstonehaugh-Berg {n}").into();
+            player
+        })
+        .collect();
+    let decoded = espn.decode(payload.to_string().as_bytes()).unwrap();
+    assert_eq!(decoded.refused, []);
+    let Change::Image(image) = &decoded.reports[0].change else { panic!("an image") };
+    assert_eq!(validate(&decoded.reports[0]), Ok(()));
+    assert_eq!(image["competitors"].as_object().unwrap().len(), 156);
+    assert!(serde_json::to_vec(image).unwrap().len() <= MAX_BYTES);
 }
 
 /// Whether an image is a game, and a patch makes one of nothing.

@@ -22,6 +22,7 @@ pub struct Feed {
     /// Asked in place of the URL where the format tells its changes: `{resume}` is where it left off, in its own words.
     pub diff_url: Option<String>,
     /// Whether the URL is one long answer, message after message; silent for longer than `timeout`, it is asked for anew.
+    /// A URL that begins with `wss:` is one by itself: a WebSocket.
     #[serde(default)]
     pub stream: bool,
     /// Between two rounds while a game is live, or about to be.
@@ -152,7 +153,7 @@ impl Feed {
         if self.url.iter().chain(&self.changed_url).any(|url| url.contains("{resume}")) {
             return wrong("url: {resume} has its place in diff_url only");
         }
-        if self.stream && (self.url.len() > 1 || self.changed_url.is_some() || self.diff_url.is_some()) {
+        if self.is_stream() && (self.url.len() > 1 || self.changed_url.is_some() || self.diff_url.is_some()) {
             return wrong("stream: it has one url, and no others");
         }
         if self.secret_env.is_none() && self.says("{secret}") {
@@ -171,6 +172,16 @@ impl Feed {
         Ok(())
     }
 
+    /// Whether what it answers has no end.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.stream || self.is_socket()
+    }
+
+    fn is_socket(&self) -> bool {
+        self.url.iter().any(|url| url.starts_with("wss:") || url.starts_with("ws:"))
+    }
+
     /// Every place that a template may stand in.
     fn says(&self, text: &str) -> bool {
         self.url
@@ -184,9 +195,10 @@ impl Feed {
     pub(super) fn check_url(&self, url: &str) -> Result<(), String> {
         let parsed: hyper::Uri = url.parse().map_err(|error| format!("{url:?}: {error}"))?;
         match (parsed.scheme_str(), parsed.host()) {
-            (Some("https"), Some(_)) => Ok(()),
-            (Some("http"), Some(_)) if self.allow_http => Ok(()),
-            (Some("http"), Some(_)) => Err(format!("{url:?}: without TLS only with allow_http = true")),
+            (Some("wss" | "ws"), _) if !self.is_socket() => Err(format!("{url:?}: a WebSocket is url only")),
+            (Some("https" | "wss"), Some(_)) => Ok(()),
+            (Some("http" | "ws"), Some(_)) if self.allow_http => Ok(()),
+            (Some("http" | "ws"), Some(_)) => Err(format!("{url:?}: without TLS only with allow_http = true")),
             _ => Err(format!("{url:?} is no https URL")),
         }
     }
@@ -305,6 +317,12 @@ mod tests {
             (
                 "url = [\"https://a.example/\", \"https://b.example/\"]\nstream = true",
                 "feeds.epl.stream: it has one url",
+            ),
+            ("url = [\"wss://a.example/\", \"wss://b.example/\"]", "feeds.epl.stream: it has one url"),
+            ("url = \"ws://a.example/\"", "feeds.epl.url: \"ws://a.example/\": without TLS only with allow_http"),
+            (
+                "url = \"https://a.example/\"\nchanged_url = \"wss://a.example/\"",
+                "feeds.epl.url: \"wss://a.example/\": a WebSocket is url only",
             ),
             ("url = []", "feeds.epl.url: at least one"),
             ("url = 5", "line 3, column 7: a URL or a list of URLs"),

@@ -93,6 +93,9 @@ impl Tokens {
         let Tokens { allow_http, allow_private, .. } = *self;
         let feed = Feed::of_url(url, allow_http, allow_private);
         feed.check_url(url).map_err(|why| ConfigError(format!("tokens.jwks: {why}")))?;
+        if feed.is_stream() {
+            return fail(format!("tokens.jwks: {url:?} has no end"));
+        }
         Ok(feed)
     }
 

@@ -7,9 +7,9 @@ use std::io;
 use bytes::{Buf, Bytes};
 
 use super::audience::Group;
-use super::codec::{Decoder, Role};
 use super::outlet::Outlet;
 use crate::auth::Seat;
+use crate::codec::{Decoder, Role};
 use crate::metrics::Transport;
 use crate::session::Session;
 use crate::wire::Form;

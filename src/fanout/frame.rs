@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::codec::{Deflater, Opcode, frame_with};
 use crate::broker::Event;
+use crate::codec::{Deflater, Opcode, frame_with};
 use crate::scoreboard::{Entry, Shown, Span};
 use crate::wire::{Detail, Form, Message, Position, Shaped, Variant, cbor};
 

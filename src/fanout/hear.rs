@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::audience::Key;
-use super::codec::{self, Incoming, Opcode};
 use super::shard::Shard;
+use crate::codec::{self, Incoming, Opcode};
 use crate::wire::{Close, Command, ErrorReply, Message};
 
 /// Bad commands in a row that end a connection.

@@ -8,8 +8,9 @@ use feeds::Topic;
 
 use super::frame::Encoder;
 use super::serve::reset_label;
-use super::{Fanout, Subscribe, codec};
+use super::{Fanout, Subscribe};
 use crate::auth::Access;
+use crate::codec;
 use crate::metrics::{CloseReason, Metrics, ResumeOutcome, Transport};
 use crate::scoreboard::{Scoreboard, View};
 use crate::session::{self, Next, Out, Session};

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::audience::Key;
-use super::codec::{self, Opcode};
 use super::shard::Shard;
+use crate::codec::{self, Opcode};
 use crate::metrics::{self, CloseReason, Label, ResumeOutcome};
 use crate::session::{Next, Out};
 use crate::wire::{Close, Message, ResetReason, Variant};

@@ -13,13 +13,13 @@ use slab::Slab;
 use tokio::sync::watch;
 
 use super::audience::{Audience, Group, Key};
-use super::codec::Inflater;
 use super::conn::Conn;
 use super::frame::Encoder;
 use super::live::Turn;
 use super::noise::Noise;
 use super::{Admission, Arrival, Settings, Subscribe};
 use crate::auth::Access;
+use crate::codec::Inflater;
 use crate::live::Live;
 use crate::metrics::{Label, Metrics, Transport};
 use crate::scoreboard::{Liveness, Scoreboard};

@@ -14,7 +14,7 @@ use warp::reply::Response as Reply;
 use super::handshake::{Opening, Request, values};
 use super::problem::Problem;
 use super::server::Place;
-use crate::fanout::codec::{self, Decoder, Deflater, Incoming, Inflater, Limits, Opcode, Role, negotiate};
+use crate::codec::{self, Decoder, Deflater, Incoming, Inflater, Limits, Opcode, Role, negotiate};
 
 /// The conformance suite's longest message has 16 MiB, its most broken one 65,536 fragments.
 const LIMITS: Limits = Limits { message_bytes: 32 << 20, fragments: 1 << 20 };

@@ -8,7 +8,7 @@ use warp::reply::Response as Reply;
 
 use super::problem::Problem;
 use super::query::bad;
-use crate::fanout::codec::{Agreed, accept_key, valid_key};
+use crate::codec::{Agreed, accept_key, valid_key};
 use crate::wire::ErrorCode;
 
 /// What the handshake needs of a request.

@@ -279,6 +279,8 @@ mod tests {
         assert_eq!(named("soccer/epl/x9", "2026-11-22T12:05:00Z", "The Gunners", "Chelsea FC"), "soccer/eng.1/100");
         assert_eq!(pairing.called(&"soccer/epl/x9".parse().unwrap()).as_str(), "soccer/eng.1/100", "it is remembered");
         assert_eq!(named("soccer/x/by-hand", noon, "?", "!"), "soccer/eng.1/100");
+        // A provider may change its own id between two polls.
+        assert_eq!(named("soccer/eng.1/401867698", noon, "Arsenal", "Chelsea"), "soccer/eng.1/100");
         // Another hour, other sides, another competition: another game.
         assert_eq!(named("soccer/epl/x10", "2026-11-22T13:00:00Z", "Arsenal", "Chelsea"), "soccer/eng.1/x10");
         assert_eq!(named("soccer/epl/x11", noon, "Chelsea", "Arsenal"), "soccer/eng.1/x11");

@@ -3,7 +3,7 @@
 //!
 //! - `lease`: of all processes on a log, one asks.
 //! - `fetch`, `address`: one request: conditional, compressed, bounded, and only where it was meant to go.
-//! - `stream`: one long answer, message after message.
+//! - `stream`: one long answer, message after message; `socket`: the same over a WebSocket.
 //! - `keyset`: the keys of subscribers' tokens, asked for with the same care.
 //! - `asker`: what is asked, in which order, and what is made of it.
 //!
@@ -14,6 +14,7 @@ mod asker;
 mod fetch;
 mod keyset;
 mod lease;
+mod socket;
 mod stream;
 
 use std::sync::Arc;
@@ -36,6 +37,8 @@ use crate::wire::FeedStatus;
 
 /// After a provider did not answer; doubled each time up to the longest, both with jitter.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// A stream that breaks sooner is not well yet: the waits go on growing.
+const STEADY: Duration = Duration::from_secs(10);
 /// Silent for so many intervals, a feed is down.
 const SILENCE: u32 = 3;
 
@@ -114,7 +117,10 @@ impl Puller {
                 false => self.asker.round().await,
             };
             let wait = match asked {
-                Ok(stated) => self.answered(stated).await,
+                Ok(stated) => {
+                    self.recovered();
+                    self.answered(stated).await
+                }
                 Err(trouble) => self.troubled(trouble).await,
             };
             tokio::time::sleep(wait).await;
@@ -124,17 +130,24 @@ impl Puller {
     /// Listens until the stream breaks.
     async fn listen(&mut self) -> Result<(), Trouble> {
         let mut stream = self.asker.open().await?;
+        let opened = Instant::now();
         loop {
             self.asker.hear(&mut stream).await?;
+            if opened.elapsed() >= STEADY {
+                self.recovered();
+            }
             self.answered(None).await;
+        }
+    }
+
+    fn recovered(&mut self) {
+        if self.backoff.take().is_some() {
+            tracing::info!(feed = self.asker.name(), "the provider answers again");
         }
     }
 
     /// The wait after a round that was answered: the feed's pace, or the provider's own where that is slower.
     async fn answered(&mut self, stated: Option<Duration>) -> Duration {
-        if self.backoff.take().is_some() {
-            tracing::info!(feed = self.asker.name(), "the provider answers again");
-        }
         self.answered = Instant::now();
         self.tell(FeedStatus::Live).await;
         let pace = if self.asker.is_live() { self.interval } else { self.idle };
@@ -152,10 +165,14 @@ impl Puller {
             backoff.without_max_times().build()
         };
         let wait = self.backoff.get_or_insert_with(fresh).next().unwrap_or(most);
-        if self.answered.elapsed() > self.interval * SILENCE {
+        let until = Instant::now() + wait.max(retry_after.unwrap_or_default());
+        // It is told when it is so, not only at the next try.
+        let down = self.answered + self.interval * SILENCE;
+        if down < until {
+            tokio::time::sleep_until(down).await;
             self.tell(FeedStatus::Down).await;
         }
-        wait.max(retry_after.unwrap_or_default())
+        until.saturating_duration_since(Instant::now())
     }
 
     async fn tell(&mut self, status: FeedStatus) {

@@ -6,7 +6,7 @@ mod handshake;
 mod oracle;
 mod rules;
 
-use scoreline::fanout::codec::{Decoder, Fault, Incoming, Inflater, Limits, Role};
+use scoreline::codec::{Decoder, Fault, Incoming, Inflater, Limits, Role};
 
 /// What came out, owned.
 #[derive(Clone, Debug, PartialEq)]

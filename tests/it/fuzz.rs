@@ -19,7 +19,7 @@ use feeds::{Report, Topic};
 use mutate::{Random, mutant};
 use ring::hmac;
 use scoreline::auth::{Grant, Keys, Rules, Secret, Signed, Tokens};
-use scoreline::fanout::codec::{Decoder, Incoming, Inflater, Limits, Role};
+use scoreline::codec::{Decoder, Incoming, Inflater, Limits, Role};
 use scoreline::wire::{Command, Piece, Position};
 use serde_json::{Value, json};
 

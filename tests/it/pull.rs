@@ -1,6 +1,9 @@
 //! Pulled feeds against a stub of a provider: what is asked when, and what becomes of the answers and of their faults.
 
+mod diffs;
+mod hub;
 pub(crate) mod stub;
+mod timing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +18,10 @@ use tokio::io::AsyncWriteExt;
 use self::stub::{Say, Stub};
 use crate::support::{Client, Log, Service, soon};
 
-const GAME: &str = "soccer/haf1/1";
+pub(crate) const GAME: &str = "soccer/haf1/1";
 
 /// A payload of the adapter `openligadb`: one match that is played now.
-fn payload(home: u32) -> String {
+pub(crate) fn payload(home: u32) -> String {
     let goals: Vec<_> =
         (1..=home).map(|n| json!({"goalID": n, "scoreTeam1": n, "scoreTeam2": 0, "matchMinute": 10 * n})).collect();
     let results = json!([{"resultTypeID": 2, "pointsTeam1": home, "pointsTeam2": 0}]);
@@ -30,7 +33,7 @@ fn payload(home: u32) -> String {
 }
 
 /// The config of a feed of the stub; `more` are further keys of the feed.
-fn feed(url: &str, more: &str) -> String {
+pub(crate) fn feed(url: &str, more: &str) -> String {
     format!(
         "[feeds.oldb]\nadapter = \"openligadb\"\nurl = \"{url}\"\ninterval = \"100ms\"\nidle = \"200ms\"\n\
          allow_http = true\nallow_private = true\n{more}"

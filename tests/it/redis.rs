@@ -3,6 +3,7 @@
 
 mod acl;
 pub(crate) mod cluster;
+mod feeds;
 pub(crate) mod proxy;
 pub(crate) mod roles;
 pub(crate) mod sentinel;

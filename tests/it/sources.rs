@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use scoreline::broker::embedded::EmbeddedBroker;
 use scoreline::broker::{Bounds, Broker, Event, Publication};
+use scoreline::config::Config;
 use scoreline::wire::FeedStatus;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Log, Service, soon};
+use crate::redis::server::Server;
+use crate::support::{self, Client, Log, Service, soon};
 
 const GAME: &str = "soccer/x/a";
 
@@ -27,7 +29,7 @@ async fn client(service: &Service, provider: &str) -> Client {
     service.client().await.with_key(&format!("{provider}-key"))
 }
 
-fn image(home: u32, away: u32) -> Value {
+pub(crate) fn image(home: u32, away: u32) -> Value {
     let goal = |side: &str, n: u32| {
         let goal = json!({"type": "goal", "side": side, "minute": 10 * n, "status": "confirmed"});
         (format!("{side}-{n}"), goal)
@@ -38,7 +40,7 @@ fn image(home: u32, away: u32) -> Value {
 }
 
 /// The same in the names of another provider, and a minute later.
-fn renamed(provider: &str, image: &Value) -> Value {
+pub(crate) fn renamed(provider: &str, image: &Value) -> Value {
     let mut other = image.clone();
     let named = image["incidents"].as_object().unwrap().iter().map(|(id, incident)| {
         let mut incident = incident.clone();
@@ -282,13 +284,21 @@ async fn feed(mut client: Client, name: &'static str, skew: f64, seed: u64, stop
 #[tokio::test]
 async fn the_log_ends_equal_to_the_truth_when_the_leader_dies() {
     // ±15 s of a match whose providers report every 10 s are ±300 ms here, where they report every 200 ms.
-    for (skews, seed) in [((0.3, -0.3), 7), ((-0.3, 0.3), 8)] {
-        let service = Service::start(&config("1h")).await;
-        let mut b = client(&service, "b").await;
+    let redis = Server::start(&[]);
+    // Once with both at one process, once with each at its own, on Redis.
+    for (skews, seed, broker) in [((0.3, -0.3), 7, None), ((-0.3, 0.3), 8, Some(redis.url()))] {
+        let start = || {
+            let settings = support::config(&config("1h"));
+            Service::with(Config { broker: broker.clone().unwrap_or(settings.broker.clone()), ..settings })
+        };
+        let service = start().await;
+        let own = if broker.is_some() { Some(start().await) } else { None };
+        let mut b = client(own.as_ref().unwrap_or(&service), "b").await;
         let [killed, never] = [false, false].map(|stop| Arc::new(AtomicBool::new(stop)));
         let leads = tokio::spawn(feed(client(&service, "a").await, "a", skews.0, seed, Arc::clone(&killed)));
         until_led_by(&mut b, "a").await;
-        let follows = tokio::spawn(feed(client(&service, "b").await, "b", skews.1, seed + 1, never));
+        let follows =
+            tokio::spawn(feed(client(own.as_ref().unwrap_or(&service), "b").await, "b", skews.1, seed + 1, never));
         tokio::time::sleep(STEP * 4).await;
         killed.store(true, Ordering::Relaxed);
         leads.await.unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each module's layer; it may use its own folder and what is below it.
-const LAYERS: [(&str, u8); 14] = [
+const LAYERS: [(&str, u8); 15] = [
     ("main", 8),
     ("cli", 7),
     ("gateway", 6),
@@ -15,6 +15,7 @@ const LAYERS: [(&str, u8); 14] = [
     ("broker", 2),
     ("wire", 1),
     ("auth", 1),
+    ("codec", 1),
     ("config", 1),
     ("drain", 1),
     ("live", 0),

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use scoreline::cli::bench::{Fixture, Gauge, Reading};
-use scoreline::fanout::codec::{Opcode, masked};
+use scoreline::codec::{Opcode, masked};
 
 use crate::service::{KEY, Service};
 

@@ -172,7 +172,14 @@ mod tests {
         for program in ["def f: f; f", "reduce range(0; 1e15) as $i (0; . + $i)"] {
             assert_eq!(fault(program, "1"), ": the program takes more than 500000 steps", "{program}");
         }
-        for program in ["def f: 1 + f; f", "def f: [f]; f", "def f: {a: f}; f", "def f: f | f; f"] {
+        for program in [
+            "def f: 1 + f; f",
+            "def f: [f]; f",
+            "def f: {a: f}; f",
+            "def f: f | f; f",
+            // Each argument is the one before less one: it is the arguments that are deep.
+            "def f(n): if n == 0 then 0 else 1 + f(n - 1) end; f(100000)",
+        ] {
             assert_eq!(fault(program, "1"), ": the program recurses too deep", "{program}");
         }
         let reports = r#"range(2000) | {game: "a/b/c", patch: {}}"#;

@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 use socket2::{Domain, Socket, Type};
 
 use super::judge::Held;
-use crate::fanout::codec::{Decoder, Role};
+use crate::codec::{Decoder, Role};
 
 /// Connections from one source address: an address has some 28,000 ports, and ports of closed ones rest for a minute.
 const PER_ADDRESS: usize = 10_000;

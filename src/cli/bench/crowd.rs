@@ -15,7 +15,7 @@ use super::judge::{Judge, Meaning};
 use super::schedule::Schedule;
 use super::tally::Tally;
 use super::{Shares, micros};
-use crate::fanout::codec::{self, Incoming, Inflater, Limits, Opcode, accept_key};
+use crate::codec::{self, Incoming, Inflater, Limits, Opcode, accept_key};
 use crate::wire::Detail;
 
 /// Connections that are being opened at a time; more would only wait in the server's listen queue, and be dropped there.

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::*;
 use crate::cli::serve;
+use crate::codec::{Opcode, accept_key, frame};
 use crate::config::Config;
-use crate::fanout::codec::{Opcode, accept_key, frame};
 use crate::wire::Detail;
 
 #[derive(Parser)]

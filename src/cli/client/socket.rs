@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Server, collect, refusal, whole};
 use crate::cli::Failure;
-use crate::fanout::codec::{Decoder, Incoming, Limits, Opcode, Role, accept_key, masked};
+use crate::codec::{Decoder, Incoming, Limits, Opcode, Role, accept_key, masked};
 
 /// Longer than any message of the contract.
 const MESSAGES: Limits = Limits { message_bytes: 4 << 20, fragments: 64 };

@@ -8,6 +8,7 @@ use super::providers::Providers;
 use super::tokens::Door;
 use super::{connections, file_limit, host_name, longest_delay};
 use crate::auth::Tokens;
+use crate::codec;
 use crate::config::Config;
 use crate::fanout;
 use crate::gateway::publish::Rules;
@@ -75,7 +76,7 @@ fn fanout_settings(config: &Config, tokens: Option<Arc<Tokens>>) -> fanout::Sett
             ahead_wait: Duration::from_secs(2),
             delay: longest_delay(limits),
         },
-        message: fanout::codec::Limits { message_bytes: limits.command_bytes, ..Default::default() },
+        message: codec::Limits { message_bytes: limits.command_bytes, ..Default::default() },
         commands: (limits.commands_per_second, limits.commands_burst),
         tokens,
         token_time: limits.header_time.0,

@@ -72,16 +72,18 @@ impl Asker {
 
     /// Whether it is one long answer.
     pub(super) fn is_stream(&self) -> bool {
-        self.feed.stream
+        self.feed.is_stream()
     }
 
     /// Asks for the stream.
     pub(super) async fn open(&mut self) -> Result<Stream, Trouble> {
         let asked = self.feed.asked(Timestamp::now(), &self.secret).next();
         let asked = asked.unwrap_or_else(|| Err("no URL".to_owned())).map_err(Trouble::new)?;
+        let assembler = self.adapter.assembler();
+        let talk = assembler.as_ref().map(|assembler| assembler.talk()).unwrap_or_default();
         self.places.clear();
-        self.places.insert(STREAM.to_owned(), Place { assembler: self.adapter.assembler(), ..Place::default() });
-        self.fetcher.open(&asked.url).await
+        self.places.insert(STREAM.to_owned(), Place { assembler, ..Place::default() });
+        self.fetcher.open(&asked.url, talk).await
     }
 
     /// Hears what comes next of it. A message that cannot be read is counted, and the rest goes on.

@@ -4,16 +4,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use feeds::provider::Talk;
 use reqwest::header::{
-    AGE, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-    RETRY_AFTER,
+    AGE, CACHE_CONTROL, CONNECTION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
 
 use super::address::{Resolver, is_public};
-use super::stream::Stream;
+use super::socket::Socket;
+use super::stream::{Body, Stream};
+use crate::codec::accept_key;
 use crate::config::Feed;
 
 const REDIRECTS: usize = 5;
@@ -24,6 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 pub(super) struct Fetcher {
     client: Client,
     max_bytes: usize,
+    timeout: Duration,
     allow_private: bool,
     /// What to say of each URL, so that an unchanged answer is not sent.
     validators: HashMap<String, Vec<(HeaderName, HeaderValue)>>,
@@ -68,10 +74,10 @@ impl Fetcher {
             .read_timeout(feed.timeout.0)
             .no_proxy();
         // A stream has no end; it must not be silent.
-        let client = if feed.stream { client } else { client.timeout(feed.timeout.0) };
+        let client = if feed.is_stream() { client } else { client.timeout(feed.timeout.0) };
         let client = client.build().map_err(words)?;
-        let (max_bytes, allow_private) = (feed.max_bytes, feed.allow_private);
-        Ok(Fetcher { client, max_bytes, allow_private, validators: HashMap::new() })
+        let (max_bytes, timeout, allow_private) = (feed.max_bytes, feed.timeout.0, feed.allow_private);
+        Ok(Fetcher { client, max_bytes, timeout, allow_private, validators: HashMap::new() })
     }
 
     /// Asks. Unless `whole`, an answer that is what it was need not be sent.
@@ -91,11 +97,33 @@ impl Fetcher {
         }
     }
 
-    /// Asks for a stream.
-    pub(super) async fn open(&mut self, url: &str) -> Result<Stream, Trouble> {
+    /// Asks for a stream: a long answer, or a WebSocket, where `talk` is what is said.
+    pub(super) async fn open(&mut self, url: &str, talk: Talk) -> Result<Stream, Trouble> {
+        if url.starts_with("ws") {
+            // The schemes differ in name only: ws is http, wss is https.
+            return self.upgrade(&url.replacen("ws", "http", 1), talk).await.map(Stream::Socket);
+        }
         let response = self.send(url, HeaderMap::new()).await?;
         match response.status() {
-            StatusCode::OK => Ok(Stream::new(response, self.max_bytes)),
+            StatusCode::OK => Ok(Stream::Body(Body::new(response, self.max_bytes))),
+            _ => Err(refused(&response)),
+        }
+    }
+
+    /// The client's side of RFC 6455 section 4.1.
+    async fn upgrade(&self, url: &str, talk: Talk) -> Result<Socket, Trouble> {
+        let key = STANDARD.encode(fastrand::u128(..).to_be_bytes());
+        let said =
+            [(CONNECTION, "Upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13"), (SEC_WEBSOCKET_KEY, &key)];
+        let said = said.map(|(name, value)| (name, HeaderValue::try_from(value).expect("Base64 is a header")));
+        let response = self.send(url, said.into_iter().collect()).await?;
+        let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|said| said == &accept_key(&key));
+        match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS if accepted => {
+                let io = response.upgrade().await.map_err(|error| Trouble::new(words(error)))?;
+                Socket::open(io, talk, self.max_bytes, self.timeout).await
+            }
+            StatusCode::SWITCHING_PROTOCOLS => Err(Trouble::new("this is no WebSocket server")),
             _ => Err(refused(&response)),
         }
     }

@@ -1,27 +1,44 @@
 //! One long answer: messages that follow one another, with or without something between them, for as long as the
-//! connection lives. Heartbeats keep it alive; one that is silent is asked for anew.
+//! connection lives. Heartbeats keep it alive; one that is silent is asked for anew. Or a WebSocket, which frames its
+//! messages.
 
 use bytes::Bytes;
 use reqwest::Response;
 use serde::de::IgnoredAny;
 
 use super::fetch::{Trouble, words};
+use super::socket::Socket;
 
 /// A stream that is being read.
-pub(super) struct Stream {
+pub(super) enum Stream {
+    Body(Body),
+    Socket(Socket),
+}
+
+impl Stream {
+    /// The messages that the next bytes complete; none, where they complete none.
+    pub(super) async fn next(&mut self) -> Result<Vec<Bytes>, Trouble> {
+        match self {
+            Stream::Body(body) => body.next().await,
+            Stream::Socket(socket) => socket.next().await,
+        }
+    }
+}
+
+/// A long answer.
+pub(super) struct Body {
     response: Response,
     max_bytes: usize,
     /// The beginning of a message.
     held: Vec<u8>,
 }
 
-impl Stream {
-    pub(super) fn new(response: Response, max_bytes: usize) -> Stream {
-        Stream { response, max_bytes, held: Vec::new() }
+impl Body {
+    pub(super) fn new(response: Response, max_bytes: usize) -> Body {
+        Body { response, max_bytes, held: Vec::new() }
     }
 
-    /// The messages that the next bytes complete; none, where they complete none.
-    pub(super) async fn next(&mut self) -> Result<Vec<Bytes>, Trouble> {
+    async fn next(&mut self) -> Result<Vec<Bytes>, Trouble> {
         let chunk = self.response.chunk().await.map_err(|error| Trouble::new(words(error)))?;
         let chunk = chunk.ok_or_else(|| Trouble::new("the stream ended"))?;
         self.held.extend_from_slice(&chunk);

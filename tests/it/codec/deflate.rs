@@ -3,9 +3,7 @@
 use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use proptest::prelude::*;
-use scoreline::fanout::codec::{
-    DEFLATE_FROM, Decoder, Deflater, Fault, Inflater, Limits, Opcode, Role, frame, payload,
-};
+use scoreline::codec::{DEFLATE_FROM, Decoder, Deflater, Fault, Inflater, Limits, Opcode, Role, frame, payload};
 
 use super::{Event, Setup, raw};
 

@@ -1,7 +1,7 @@
 //! Frames out: read back by the client's side of the decoder.
 
 use bytes::Bytes;
-use scoreline::fanout::codec::{Opcode, close, frame, frame_with, masked, payload};
+use scoreline::codec::{Opcode, close, frame, frame_with, masked, payload};
 
 use super::{Event, Setup};
 

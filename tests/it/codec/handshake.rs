@@ -1,7 +1,7 @@
 //! What an upgrade negotiates, header by header.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use scoreline::fanout::codec::{Choice, Refused, accept_key, choose_subprotocol, negotiate, valid_key};
+use scoreline::codec::{Choice, Refused, accept_key, choose_subprotocol, negotiate, valid_key};
 
 const JSON: &str = "scoreline.v1.json";
 const CBOR: &str = "scoreline.v1.cbor";

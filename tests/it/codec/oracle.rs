@@ -4,7 +4,7 @@
 use std::io::{Cursor, Read, Result as IoResult, Write};
 
 use proptest::prelude::*;
-use scoreline::fanout::codec::{Fault, Limits};
+use scoreline::codec::{Fault, Limits};
 use tungstenite::error::{CapacityError, ProtocolError};
 use tungstenite::protocol::{Role as OracleRole, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};

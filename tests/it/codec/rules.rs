@@ -1,6 +1,6 @@
 //! One raw case for every rule, each cut in every way.
 
-use scoreline::fanout::codec::{Decoder, Fault, Incoming, Inflater, Limits, Role};
+use scoreline::codec::{Decoder, Fault, Incoming, Inflater, Limits, Role};
 
 use super::{Event, MASK, Setup, raw, raw_length};
 

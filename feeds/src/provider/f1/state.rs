@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::TOPICS;
 use super::wire::CAR;
-use crate::provider::{Assembler, Resync, read};
+use crate::provider::{Assembler, Resync, Talk, read};
 use crate::report::{Invalid, escape};
 
 /// The most that is held of one connection; a race with all its messages takes a tenth of it.
@@ -13,7 +13,7 @@ const MAX_STATE_BYTES: usize = 1 << 20;
 /// The longest list; a race sends a few hundred messages of race control.
 const MAX_ITEMS: usize = 4_096;
 /// What ends a message of SignalR Core.
-const RECORD_SEPARATOR: u8 = 0x1e;
+const RECORD_SEPARATOR: u8 = b'\x1e';
 
 /// Every topic that the adapter reads, as far as it was said.
 #[derive(Debug, Default)]
@@ -27,6 +27,17 @@ impl Assembler for State {
             Ok(false) => Ok(None),
             Ok(true) => self.whole_payload().map(Some),
             Err(fault) => Err(self.forget(fault.to_string())),
+        }
+    }
+
+    /// SignalR Core's JSON protocol: its handshake, a call of `Subscribe`, and its ping, without which the server hangs up
+    /// after 30 s.
+    fn talk(&self) -> Talk {
+        let record = |message: Value| format!("{message}{}", char::from(RECORD_SEPARATOR));
+        let subscribe = json!({"type": 1, "invocationId": "0", "target": "Subscribe", "arguments": [TOPICS]});
+        Talk {
+            opening: vec![record(json!({"protocol": "json", "version": 1})), record(subscribe)],
+            alive: Some(record(json!({"type": 6}))),
         }
     }
 }
@@ -57,6 +68,10 @@ impl State {
 
     /// One message in any of its wrappings; whether it says anything.
     fn record(&mut self, mut message: Value) -> Result<bool, Invalid> {
+        // In an answer to the handshake or to `Subscribe`, or as the last word.
+        if let Some(error) = message.get("error").and_then(Value::as_str) {
+            return Err(Invalid::new("/error", format!("the provider says {error:?}")));
+        }
         // SignalR's answer to `Subscribe`, old and new, and the bare state of an archive: whole topics.
         for (name, key) in [("/R", "R"), ("/result", "result")] {
             if let Some(reply @ Value::Object(_)) = message.get_mut(key) {

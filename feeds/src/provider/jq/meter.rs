@@ -1,6 +1,7 @@
 //! A compiled program whose every step is counted. jaq runs what it is given for as long as it takes; so the program's tree
 //! is rewritten before it is compiled: each definition, each right side of a pipe and each turn of a fold first takes a
-//! step, an empty stream that halts the run when there are none left or the stack is too deep. Halting cannot be caught.
+//! step, an empty stream that halts the run when there are none left or the stack is too deep; each argument, which may be
+//! another one's argument without end, looks at the stack alone. Halting cannot be caught.
 
 use std::cell::Cell;
 
@@ -50,6 +51,7 @@ def range($to): range(0; $to; 1);
 
 /// The names that the rewriting brings in.
 const STEP: &str = "scoreline_step";
+const LOOK: &str = "scoreline_look";
 const NOTHING: &str = "$scoreline_nothing";
 const MAIN: &str = "scoreline_main";
 
@@ -88,20 +90,28 @@ pub(super) enum Halt {
 const NO_STEPS: i32 = 1;
 const NO_STACK: i32 = 2;
 
-/// Takes a step; an empty stream.
-fn step(cv: Cv<'_, Values>) -> ValXs<'_, Val> {
-    let run = cv.0.data();
-    let halt = |code| -> ValXs<'_, Val> { Box::new(std::iter::once(Err(Exn::halt(code)))) };
-    if run.stack.abs_diff(here()) > MAX_STACK {
-        return halt(NO_STACK);
+/// Looks whether the stack is too deep; an empty stream.
+fn look(cv: Cv<'_, Values>) -> ValXs<'_, Val> {
+    match cv.0.data().stack.abs_diff(here()) > MAX_STACK {
+        true => halted(NO_STACK),
+        false => Box::new(std::iter::empty()),
     }
-    match run.steps.get().checked_sub(1) {
-        None => halt(NO_STEPS),
+}
+
+/// Takes a step, and looks; an empty stream.
+fn step(cv: Cv<'_, Values>) -> ValXs<'_, Val> {
+    let steps = cv.0.data().steps;
+    match steps.get().checked_sub(1) {
+        None => halted(NO_STEPS),
         Some(left) => {
-            run.steps.set(left);
-            Box::new(std::iter::empty())
+            steps.set(left);
+            look(cv)
         }
     }
+}
+
+fn halted<'a>(code: i32) -> ValXs<'a, Val> {
+    Box::new(std::iter::once(Err(Exn::halt(code))))
 }
 
 /// The nearest segment of a topic to a text, as `"Bayern München" | slug`; null where there is none.
@@ -138,8 +148,8 @@ impl Program {
         let loaded = loaded.map_err(|_| fault(code, code, "no program".to_owned()))?;
         let natives = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
         let natives = natives.filter(|(name, ..)| !left_out(name));
-        let ours =
-            [native::run::<Values>((STEP, native::v(0), step)), native::run::<Values>(("slug", native::v(0), slug))];
+        let ours: [(&str, jaq_core::RunPtr<Values>); 3] = [(STEP, step), (LOOK, look), ("slug", slug)];
+        let ours = ours.map(|(name, run)| native::run::<Values>((name, native::v(0), run)));
         let compiled = Compiler::default().with_funs(natives.chain(ours)).compile(loaded);
         compiled.map(Program).map_err(|errors| {
             let undefined = errors.into_iter().flat_map(|(_, undefined)| undefined).next();
@@ -203,17 +213,21 @@ fn fault(code: &str, part: &str, detail: String) -> BadJson {
     BadJson { line: before.matches('\n').count() + 1, column: before.len() - start + 1, detail }
 }
 
-/// `(step as $nothing | .), term`: empty, then what the term says, and the same for paths.
+/// The term behind a step.
 fn metered(term: Term<&str>) -> Term<&str> {
-    let step = Box::new(Term::Call(STEP, Vec::new()));
-    let empty = Term::BinOp(step, BinaryOp::Pipe(Some(Pattern::Var(NOTHING))), Box::new(Term::Id));
+    behind(STEP, term)
+}
+
+/// `(gate as $nothing | .), term`: empty, then what the term says, and the same for paths.
+fn behind<'a>(gate: &'static str, term: Term<&'a str>) -> Term<&'a str> {
+    let gate = Box::new(Term::Call(gate, Vec::new()));
+    let empty = Term::BinOp(gate, BinaryOp::Pipe(Some(Pattern::Var(NOTHING))), Box::new(Term::Id));
     Term::BinOp(Box::new(empty), BinaryOp::Comma, Box::new(term))
 }
 
 /// The same program with its steps counted.
 fn rewrite(term: Term<&str>) -> Term<&str> {
     let boxed = |term: Box<Term<_>>| Box::new(rewrite(*term));
-    let all = |terms: Vec<Term<_>>| terms.into_iter().map(rewrite).collect::<Vec<_>>();
     match term {
         Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_) => term,
         Term::Str(format, parts) => {
@@ -246,7 +260,10 @@ fn rewrite(term: Term<&str>) -> Term<&str> {
             let defs = defs.into_iter().map(|def| Def { body: metered(rewrite(def.body)), ..def });
             Term::Def(defs.collect(), boxed(body))
         }
-        Term::Call(name, arguments) => Term::Call(name, all(arguments)),
+        Term::Call(name, arguments) => {
+            let looked_at = arguments.into_iter().map(|argument| behind(LOOK, rewrite(argument)));
+            Term::Call(name, looked_at.collect())
+        }
         Term::Path(head, Path(parts)) => {
             let part = |part| match part {
                 Part::Index(index) => Part::Index(rewrite(index)),

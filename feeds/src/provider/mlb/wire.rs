@@ -74,9 +74,11 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// The letter; older documents have it only as the start of `statusCode`.
-    pub(super) fn code(&self) -> Option<&str> {
-        self.coded.as_deref().or_else(|| self.code.as_deref()?.get(..1))
+    /// From the most telling to the least: both letters, the first; older documents have that only as the start of
+    /// `statusCode`.
+    pub(super) fn codes(&self) -> impl Iterator<Item = &str> {
+        let letter = self.coded.as_deref().or_else(|| self.code.as_deref()?.get(..1));
+        self.code.as_deref().into_iter().chain(letter)
     }
 }
 

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! It is written for a shard that reads every socket through one scratch buffer: a whole frame is unmasked and delivered where it
-//! lies, and only what is cut off by the end of the buffer is copied into the connection's own (boxed, temporary) state.
+//! lies, and only what is cut off by the end of the buffer is copied into the connection's own (boxed, temporary) state. Feeds that
+//! are pulled over a WebSocket, and client commands, use it from the other end.
 //!
-//! It does not know what a message means, nor when a connection ends: the shard answers pings, echoes closes and drops the socket.
+//! It does not know what a message means, nor when a connection ends: whoever owns the socket answers pings, echoes closes and drops it.
 
 mod decode;
 mod deflate;
@@ -28,7 +29,7 @@ pub use handshake::{Agreed, Choice, Refused, accept_key, choose_subprotocol, neg
 pub enum Role {
     /// Reads what clients send.
     Server,
-    /// Reads what servers send (the load generator, tests).
+    /// Reads what servers send (pulled feeds, client commands, the load generator).
     Client,
 }
 
