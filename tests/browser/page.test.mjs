@@ -1,11 +1,10 @@
 // The live page in a real browser, against the built program.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { publish, scoreline } from './server.mjs';
-import { GAME, axe, goal, pictures, sides, stage } from './stage.mjs';
+import { GAME, axe, goal, sides, stage } from './stage.mjs';
 
 const { server, complaints, open, kickOff, score, stop } = await stage();
 after(stop);
@@ -150,8 +149,6 @@ describe('the live page', () => {
       await row(page).locator('.timeline').waitFor();
       await page.locator('#raw summary').click();
       await page.locator('#doctor summary').click();
-      await page.evaluate(() => scrollTo(0, 0));
-      await page.screenshot({ path: join(pictures, `page-${name}.png`) });
       assert.deepEqual(await axe(page), []);
       const [scrolls, fits] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       assert.ok(scrolls <= fits, `${scrolls} px wide in ${fits}`);

@@ -1,18 +1,13 @@
 // What every test in a real browser stands on: the built program, Chromium, pages whose complaints are kept, games to play.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFile, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { browser, publish, scoreline } from './server.mjs';
 
 const AXE = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const WEB = new URL('../../src/web/', import.meta.url);
-
-/** Where screenshots go; those of docs/pictures are made with SCREENSHOTS=docs/pictures. */
-export const pictures = process.env.SCREENSHOTS ? resolve(process.env.SCREENSHOTS) : await mkdtemp(join(tmpdir(), 'scoreline-'));
 
 export const GAME = 'soccer/test-cup/ars-che';
 export const sides = (home, away) => ({

@@ -1,11 +1,10 @@
 // <score-ticker> in a real browser, on pages of another origin.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { otherOrigin, publish, scoreline, until } from './server.mjs';
-import { axe, goal, pictures, sides, stage } from './stage.mjs';
+import { axe, goal, sides, stage } from './stage.mjs';
 
 const { server, complaints, open, kickOff, score, stop } = await stage();
 after(stop);
@@ -169,7 +168,6 @@ describe('<score-ticker> on a plain page of another origin', () => {
         const site = await otherOrigin(`${plain(`topic="*" layout="${layout}"`, html)}<style>:root{color-scheme:light dark}body{background:Canvas}</style>`);
         const page = await open(site.url, { colorScheme, reducedMotion: 'reduce' });
         await page.locator('score-ticker article').first().waitFor();
-        await page.screenshot({ path: join(pictures, `ticker-${layout}-${colorScheme}.png`) });
         assert.deepEqual(await axe(page), []);
         await page.close();
         await site.stop();
