@@ -1,6 +1,8 @@
 //! What client commands share: where the service is, one HTTP connection to it, and a WebSocket over one.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -12,6 +14,7 @@ use hyper::http::request::Builder;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::Failure;
@@ -19,6 +22,7 @@ use super::Failure;
 mod listener;
 mod replica;
 mod socket;
+mod tls;
 
 pub(super) use listener::{Listener, Told};
 pub(super) use replica::{Change, Replica};
@@ -27,14 +31,21 @@ use socket::{Heard, Socket};
 /// Which service, and as whom.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Server {
-    /// The service
+    /// The service; https://HOST for TLS
     #[arg(long, env = "SCORELINE_URL", default_value = "http://127.0.0.1:8080")]
     pub(super) url: Uri,
+
+    /// Certificates (PEM) of authorities that are believed besides the system's
+    #[arg(long, env = "SCORELINE_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
 
     /// The provider's key
     #[arg(long, env = "SCORELINE_KEY", hide_env_values = true)]
     key: Option<String>,
 }
+
+/// How long a connection may take to be made.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A request's body.
 pub(super) type Body = BoxBody<Bytes, Infallible>;
@@ -55,30 +66,53 @@ pub(super) struct Client {
 impl Server {
     /// Connects.
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
-        let authority = self.url.authority().filter(|_| self.url.scheme_str() == Some("http"));
-        let authority =
-            authority.ok_or_else(|| Failure::Usage(format!("{}: this build speaks http://HOST:PORT", self.url)))?;
-        let key = self.key.as_ref().map(|key| {
+        let secure = match self.url.scheme_str() {
+            Some("http" | "ws") => Some(false),
+            Some("https" | "wss") => Some(true),
+            _ => None,
+        };
+        let (Some(secure), Some(authority)) = (secure, self.url.authority()) else {
+            return Err(Failure::Usage(format!("{}: a service is http://HOST:PORT or https://HOST:PORT", self.url)));
+        };
+        let (host, port) = (authority.host().trim_matches(['[', ']']), authority.port_u16());
+        let dial = async {
+            let stream = TcpStream::connect((host, port.unwrap_or(if secure { 443 } else { 80 }))).await;
+            let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+            let stream = stream.map_err(|error| error.to_string())?;
+            match secure {
+                true => speak(tls::over(stream, host, self.ca.as_deref()).await?).await,
+                false => speak(stream).await,
+            }
+        };
+        let dialled = tokio::time::timeout(PATIENCE, dial).await;
+        let sender = dialled.unwrap_or_else(|_| Err("nobody answers".to_owned()));
+        let sender = sender.map_err(|why| self.failed(&why))?;
+        let host = HeaderValue::try_from(authority.as_str()).map_err(|error| self.failed(&error))?;
+        Ok(Client { sender, server: self.clone(), host, key: self.authorization()? })
+    }
+
+    fn authorization(&self) -> Result<Option<HeaderValue>, Failure> {
+        let value = |key| {
             let mut value = HeaderValue::try_from(format!("Bearer {key}"))
                 .map_err(|_| Failure::Usage("the key has characters that no key has".to_owned()))?;
             value.set_sensitive(true);
-            Ok::<_, Failure>(value)
-        });
-        let key = key.transpose()?;
-        let address = (authority.host().trim_matches(['[', ']']), authority.port_u16().unwrap_or(80));
-        let stream = TcpStream::connect(address).await.map_err(|error| self.failed(&error))?;
-        stream.set_nodelay(true).map_err(|error| self.failed(&error))?;
-        let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| self.failed(&error))?;
-        tokio::spawn(connection.with_upgrades());
-        let host = HeaderValue::try_from(authority.as_str()).map_err(|error| self.failed(&error))?;
-        Ok(Client { sender, server: self.clone(), host, key })
+            Ok(value)
+        };
+        self.key.as_ref().map(value).transpose()
     }
 
     /// What could not be done there.
     pub(super) fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
         Failure::Failed(format!("{}: {error}", self.url))
     }
+}
+
+/// HTTP over a connection.
+async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<SendRequest<Body>, String> {
+    let handshake = http1::handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = handshake.map_err(|error| error.to_string())?;
+    tokio::spawn(connection.with_upgrades());
+    Ok(sender)
 }
 
 impl Client {

@@ -11,4 +11,5 @@ mod listeners;
 mod racing;
 mod recording;
 mod removing;
+mod secure;
 mod streams;

@@ -23,14 +23,15 @@ const LAYERS: [(&str, u8); 15] = [
 ];
 
 /// Where an outside crate may be named: files whose path starts so.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("warp", &["src/gateway"]),
     ("prometheus", &["src/metrics"]),
     ("redis", &["src/broker/redis"]),
     ("redb", &["src/broker/embedded"]),
     ("mio", &["src/fanout", "src/cli/bench"]),
     ("clap", &["src/cli", "src/config"]),
-    ("tokio_rustls", &["src/gateway"]),
+    ("tokio_rustls", &["src/gateway", "src/cli/client/tls.rs"]),
+    ("rustls_native_certs", &["src/cli/client/tls.rs"]),
     ("x509_parser", &["src/gateway/tls.rs"]),
     ("listenfd", &["src/cli/serve"]),
     ("rust_embed", &["src/gateway/pages.rs"]),

@@ -20,6 +20,18 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use crate::subscriber::{Handshake, Socket};
 use crate::support::{Answer, soon};
 
+/// What a service's certificate is besides its names.
+const LEAF: [&str; 8] = [
+    "-subj",
+    "/CN=localhost",
+    "-addext",
+    "basicConstraints=critical,CA:FALSE",
+    "-keyout",
+    "key.pem",
+    "-out",
+    "cert.pem",
+];
+
 /// A folder with a certificate for localhost and its key.
 pub(crate) struct Keys {
     dir: PathBuf,
@@ -27,19 +39,38 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn new() -> Keys {
+        let keys = Keys::none();
+        keys.renew();
+        keys
+    }
+
+    fn none() -> Keys {
         let dir = std::env::temp_dir().join(format!("scoreline-tls-{}-{}", std::process::id(), fastrand::u64(..)));
         std::fs::create_dir(&dir).unwrap();
-        let keys = Keys { dir };
-        keys.renew();
+        Keys { dir }
+    }
+
+    /// One for these names that an authority signed, `ca.pem` beside it; made at this moment (faketime's words), and good
+    /// for two days.
+    pub(crate) fn signed(names: &str, made: &str) -> Keys {
+        let keys = Keys::none();
+        keys.openssl(made, &["-subj", "/CN=An authority", "-keyout", "ca.key", "-out", "ca.pem"]);
+        let names = format!("subjectAltName={names}");
+        keys.openssl(made, &[&["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", &names], &LEAF[..]].concat());
         keys
     }
 
     /// Writes another certificate over the one that is there.
     pub(crate) fn renew(&self) {
-        let made = std::process::Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "key.pem", "-out", "cert.pem"])
+        let names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+        self.openssl("now", &[&["-addext", names], &LEAF[..]].concat());
+    }
+
+    fn openssl(&self, moment: &str, arguments: &[&str]) {
+        let made = std::process::Command::new("faketime")
+            .args([moment, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+            .args(["-nodes", "-days", "2"])
+            .args(arguments)
             .current_dir(&self.dir)
             .output()
             .unwrap();

@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use super::super::Failure;
 
@@ -10,18 +11,19 @@ use super::super::Failure;
 ///
 /// # Errors
 /// When the filter is none.
-pub(in crate::cli) fn filter(said: &str) -> Result<EnvFilter, Failure> {
-    EnvFilter::try_new(said).map_err(|error| Failure::Usage(format!("log {said:?}: {error}")))
+pub(in crate::cli) fn filter(said: &str) -> Result<Targets, Failure> {
+    said.parse().map_err(|error| Failure::Usage(format!("log {said:?}: {error}")))
 }
 
 /// # Errors
 /// When the filter is none.
 pub(super) fn to_stderr(said: &str) -> Result<(), Failure> {
     let filter = filter(said)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let begun = match std::io::stderr().is_terminal() {
-        true => log.with_target(false).try_init(),
-        false => log.json().flatten_event(true).with_ansi(false).try_init(),
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match std::io::stderr().is_terminal() {
+        true => log.with_target(false).boxed(),
+        false => log.json().flatten_event(true).with_ansi(false).boxed(),
     };
+    let begun = tracing_subscriber::registry().with(log).with(filter).try_init();
     begun.map_err(|error| Failure::Failed(format!("no log: {error}")))
 }
