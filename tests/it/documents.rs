@@ -86,7 +86,7 @@ kill -TERM $pid; wait $pid; code=$?; cat log >&2; exit $code
 #[test]
 fn every_command_of_readme_and_docs_does_what_it_says() {
     let (desk, redis) = (Desk::new(), Server::start(&[]));
-    let service = Serving::start(&["--demo"]);
+    let service = demo_with_webhooks(&desk);
     for document in DOCUMENTS {
         let blocks = blocks(document);
         assert!(!blocks.is_empty(), "{document} has no commands");
@@ -103,6 +103,14 @@ fn every_command_of_readme_and_docs_does_what_it_says() {
             );
         }
     }
+}
+
+/// The demo, which takes the signed pushes of the quick start, too.
+fn demo_with_webhooks(desk: &Desk) -> Serving {
+    let config = desk.dir.path().join("demo.toml");
+    std::fs::write(&config, "[providers.acme]\nsigning_secret_env = \"ACME_WHSEC\"\n").unwrap();
+    let secret = ("ACME_WHSEC", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    Serving::start_with(&["--demo", "--config", config.to_str().unwrap()], secret)
 }
 
 /// Go is not everywhere; `tests/run` brings it where it may.

@@ -27,9 +27,15 @@ pub(crate) struct Serving {
 
 impl Serving {
     pub(crate) fn start(arguments: &[&str]) -> Serving {
+        Serving::start_with(arguments, ("NO_COLOR", "1"))
+    }
+
+    /// With a variable in its environment.
+    pub(crate) fn start_with(arguments: &[&str], (name, value): (&str, &str)) -> Serving {
         let mut child =
             scoreline(&["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--broker", "memory:"])
                 .args(arguments)
+                .env(name, value)
                 .spawn()
                 .unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap());
