@@ -54,7 +54,8 @@ impl Keys {
     /// for two days.
     pub(crate) fn signed(names: &str, made: &str) -> Keys {
         let keys = Keys::none();
-        keys.openssl(made, &["-subj", "/CN=An authority", "-keyout", "ca.key", "-out", "ca.pem"]);
+        let authority = format!("/CN=Authority {}", fastrand::u32(..));
+        keys.openssl(made, &["-subj", &authority, "-keyout", "ca.key", "-out", "ca.pem"]);
         let names = format!("subjectAltName={names}");
         keys.openssl(made, &[&["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", &names], &LEAF[..]].concat());
         keys
