@@ -100,19 +100,33 @@ pub fn hash(key: &[u8]) -> KeyHash {
 }
 
 /// Reports per second, with one second's worth at once. A batch may overdraw it: the next one waits until that is paid,
-/// so that a batch larger than a second's worth is slow and not impossible.
-#[derive(Debug)]
+/// so that a batch larger than a second's worth is slow and not impossible. Clones share what is left.
+#[derive(Debug, Clone)]
 pub struct Rate {
     per_second: f64,
     /// What may be taken now (below 0: overdrawn), as of then.
-    tokens: Mutex<(f64, Instant)>,
+    tokens: Arc<Mutex<(f64, Instant)>>,
 }
 
 impl Rate {
     /// That many reports per second; more than 0.
     #[must_use]
     pub fn new(per_second: f64) -> Rate {
-        Rate { per_second, tokens: Mutex::new((per_second.max(1.0), Instant::now())) }
+        Rate { per_second, tokens: Arc::new(Mutex::new((per_second.max(1.0), Instant::now()))) }
+    }
+
+    /// It goes on from what is left of another, the old one of the same provider.
+    #[must_use]
+    pub fn after(self, old: Option<&Rate>) -> Rate {
+        match old {
+            Some(old) if old.per_second == self.per_second => old.clone(),
+            Some(old) => {
+                let (tokens, then) = *old.tokens.lock();
+                *self.tokens.lock() = (tokens.min(self.per_second.max(1.0)), then);
+                self
+            }
+            None => self,
+        }
     }
 
     fn take(&self, reports: usize, now: Instant) -> Result<(), Duration> {

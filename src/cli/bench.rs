@@ -15,6 +15,7 @@ pub mod crowd;
 pub mod fixture;
 pub mod gauge;
 pub mod http;
+pub mod plan;
 pub mod publisher;
 pub mod schedule;
 pub mod tally;
@@ -27,12 +28,13 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use crowd::{Crowd, Plan};
+pub use crowd::Crowd;
 pub use fixture::Fixture;
 pub use gauge::{Gauge, Reading};
 pub use http::Target;
 pub(super) use options::Args;
 pub use options::Shares;
+pub use plan::Plan;
 pub use publisher::{Published, Publisher};
 pub use schedule::Schedule;
 pub use tally::{Quantiles, Tally};

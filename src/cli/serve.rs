@@ -95,6 +95,7 @@ pub struct Service {
     /// Its log.
     pub broker: Arc<dyn Broker>,
     config: Config,
+    providers: Providers,
     live: InForce,
     ingest: Option<Arc<Ingest>>,
     pulls: Pulls,
@@ -135,7 +136,7 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
     let (drainer, drain) = drain::channel();
     let (ops_drainer, ops_drain) = drain::channel();
 
-    let providers = Providers::of(&config, main_address.ip().is_loopback())?;
+    let providers = Providers::of(&config, main_address.ip().is_loopback(), None)?;
     let metrics = Metrics::new(providers.names());
     let mut door = if config.role == Role::Ingest { None } else { Door::open(&config)? };
     door.iter_mut().for_each(Door::keep);
@@ -222,6 +223,7 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
         metrics,
         broker,
         config,
+        providers,
         live,
         ingest,
         pulls,

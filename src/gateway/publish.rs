@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use feeds::{Invalid, Report, Topic};
@@ -17,7 +18,7 @@ use warp::reply::Response as Reply;
 use self::answer::{encode_lines, invalid, many, single};
 use self::body::{Body, Line};
 use self::headers::{Media, idempotency_key, key, media, plain, signed};
-use self::rules::Pass;
+use self::rules::{Pass, Shown};
 use super::problem::Problem;
 use super::tries::Tries;
 use crate::auth::Grant;
@@ -37,6 +38,8 @@ pub use rules::Rules;
 
 /// Reports of one request that are on their way at a time: so many the broker may commit together.
 const AT_ONCE: usize = 256;
+/// A line that waits for its rate is looked at again this often: its key may be taken away meanwhile.
+const RENEWED: Duration = Duration::from_secs(1);
 
 /// Answers of a stream that wait for its client to read them, in pieces of up to [`AT_ONCE`]. When they are full the
 /// stream is read no further, and a client that goes on not reading is cut by the socket's write deadline.
@@ -68,8 +71,7 @@ pub(super) struct Request {
 
 /// `POST /v1/updates`.
 pub(super) async fn updates(publishing: Arc<Publishing>, request: Request) -> Reply {
-    let rules = publishing.rules.get();
-    let (grant, Request { headers, body, .. }) = match publishing.admit(&rules, request).await {
+    let (mut pass, Request { headers, body, .. }) = match publishing.admit(request).await {
         Ok(admitted) => admitted,
         Err(problem) => return problem.reply(),
     };
@@ -81,39 +83,40 @@ pub(super) async fn updates(publishing: Arc<Publishing>, request: Request) -> Re
         }
     };
     if media == Media::Lines {
-        publishing.metrics.payload(&grant.provider, PayloadOutcome::Ok);
-        let pass = Pass { rules, key: key(&headers).to_vec(), grant };
+        publishing.metrics.payload(&pass.grant.provider, PayloadOutcome::Ok);
         return publishing.stream(pass, id, body);
     }
-    let answer = match body.whole(rules.limits.batch_bytes, rules.limits.body_time.0).await {
-        Ok(bytes) if bytes.trim_ascii_start().starts_with(b"[") => publishing.batch(&grant, id, &bytes).await,
-        Ok(bytes) => publishing.one(&grant, id, &bytes).await,
-        Err(problem) => publishing.refused(&grant, problem),
+    let answer = match publishing.whole(&mut pass, body).await {
+        Ok((grant, bytes)) if bytes.trim_ascii_start().starts_with(b"[") => publishing.batch(&grant, id, &bytes).await,
+        Ok((grant, bytes)) => publishing.one(&grant, id, &bytes).await,
+        Err(problem) => publishing.refused(&pass.grant, problem),
     };
     answer.unwrap_or_else(Problem::reply)
 }
 
 /// `POST /v1/feeds/<adapter>`.
 pub(super) async fn feed(publishing: Arc<Publishing>, adapter: String, request: Request) -> Reply {
-    let rules = publishing.rules.get();
-    let (grant, Request { headers, body, .. }) = match publishing.admit(&rules, request).await {
+    let (mut pass, Request { headers, body, .. }) = match publishing.admit(request).await {
         Ok(admitted) => admitted,
         Err(problem) => return problem.reply(),
     };
     let said = idempotency_key(&headers).and_then(|id| {
         plain(&headers)?;
-        Ok((id, rules.adapter(&grant, &adapter)?))
+        pass.rules.adapter(&pass.grant, &adapter)?;
+        Ok(id)
     });
-    let (id, adapter) = match said {
-        Ok(said) => said,
+    let id = match said {
+        Ok(id) => id,
         Err(problem) => {
             body.discard().await;
             return problem.reply();
         }
     };
-    let answer = match body.whole(rules.limits.batch_bytes, rules.limits.body_time.0).await {
-        Ok(payload) => publishing.payload(&grant, id, adapter, payload).await,
-        Err(problem) => publishing.refused(&grant, problem),
+    let whole = publishing.whole(&mut pass, body).await;
+    let whole = whole.and_then(|(grant, payload)| Ok((pass.rules.adapter(&grant, &adapter)?, grant, payload)));
+    let answer = match whole {
+        Ok((adapter, grant, payload)) => publishing.payload(&grant, id, adapter, payload).await,
+        Err(problem) => publishing.refused(&pass.grant, problem),
     };
     answer.unwrap_or_else(Problem::reply)
 }
@@ -130,20 +133,26 @@ pub(super) async fn remove(
 
 impl Publishing {
     /// Whose push it is, by its key or by its signature, for which it is read.
-    async fn admit(&self, rules: &Rules, request: Request) -> Result<(Arc<Grant>, Request), Problem> {
+    async fn admit(&self, request: Request) -> Result<(Pass, Request), Problem> {
+        let rules = self.rules.get();
         let Request { headers, body, client } = request;
-        let Some(signed) = signed(&headers).filter(|_| key(&headers).is_empty()) else {
-            return match self.holder(rules, &headers, client).await {
-                Ok(grant) => Ok((grant, Request { headers, body, client })),
+        if signed(&headers).is_none() || !key(&headers).is_empty() {
+            return match self.holder(&rules, &headers, client).await {
+                Ok(grant) => {
+                    let pass = Pass { rules, grant, shown: Shown::Key(key(&headers).to_vec()) };
+                    Ok((pass, Request { headers, body, client }))
+                }
                 Err(problem) => {
                     body.discard().await;
                     Err(problem)
                 }
             };
-        };
+        }
         let bytes = body.whole(rules.limits.batch_bytes, rules.limits.body_time.0).await?;
-        match rules.keys.signer(&signed, &bytes, Timestamp::now().as_second()) {
-            Ok(grant) => Ok((Arc::clone(grant), Request { headers, body: Body::of(bytes), client })),
+        let rules = self.rules.get();
+        let shown = Shown::Signature(headers.clone(), bytes.clone(), Timestamp::now().as_second());
+        match shown.opens(&rules.keys).map(Arc::clone) {
+            Ok(grant) => Ok((Pass { rules, grant, shown }, Request { headers, body: Body::of(bytes), client })),
             Err(why) => {
                 let problem = Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, why);
                 Err(self.tries.failed(Door::Signature, client.map(|client| client.ip()), problem).await)
@@ -167,6 +176,13 @@ impl Publishing {
                 Err(self.tries.failed(Door::Key, client, Problem::unauthorized()).await)
             }
         }
+    }
+
+    /// The whole body, and what is granted once it is here: it may have taken its time.
+    async fn whole(&self, pass: &mut Pass, body: Body) -> Result<(Arc<Grant>, Bytes), Problem> {
+        let Limits { batch_bytes, body_time, .. } = pass.rules.limits;
+        let bytes = body.whole(batch_bytes, body_time.0).await?;
+        Ok((pass.again(&self.rules)?, bytes))
     }
 
     fn refused(&self, grant: &Grant, problem: Problem) -> Answer {
@@ -275,11 +291,13 @@ impl Publishing {
         let lines = stream::unfold(Some((lines, pass)), |open| async {
             let (mut lines, mut pass) = open?;
             let line = lines.next().await?;
-            let Some(grant) = pass.renewed(&self.rules) else { return Some((None, None)) };
-            while let Err(wait) = grant.take(1) {
-                tokio::time::sleep(wait).await;
+            loop {
+                let Some(grant) = pass.renewed(&self.rules) else { return Some((None, None)) };
+                match grant.take(1) {
+                    Ok(()) => return Some((Some((line, grant)), Some((lines, pass)))),
+                    Err(wait) => tokio::time::sleep(wait.min(RENEWED)).await,
+                }
             }
-            Some((Some((line, grant)), Some((lines, pass))))
         });
         let verdicts = lines.enumerate().map(move |(index, line)| {
             let id = id.as_ref().map(|id| format!("{id}#{index}"));

@@ -169,7 +169,8 @@ impl Sources {
     pub(super) fn keep(&self, leader: &str, held: &Document, grant: &Arc<Grant>, report: &Report) {
         // What an id or a version is asked for was answered; the word itself goes on.
         let word = Report { id: None, if_version: None, ..report.clone() };
-        self.witnesses.keep(leader, held, grant, &word);
+        let is_known = || self.rules.get().priorities.contains_key(&grant.provider);
+        self.witnesses.keep(leader, held, grant, &word, is_known);
     }
 
     /// The game stands so, after a report that counted.

@@ -131,12 +131,12 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
     if (whose.length) this.#fire('score', { ...change, scorers: whose });
     if (change.correction) this.#fire('correction', change);
     const spoken = words.sentence(change, this.#phase(change.game));
-    if (spoken && this.#get('live') !== 'off') this.#said.push(spoken);
+    if (spoken && !document.hidden && this.#get('live') !== 'off') this.#said.push(spoken);
   }
 
   #mark(topic = '', whose = ['']) {
     if (!this.#due.size) setTimeout(() => requestAnimationFrame(() => reading.then(() => this.#paint())), this.#painted + 200 - Date.now());
-    this.#due.set(topic, (this.#due.get(topic) ?? []).concat(whose));
+    this.#due.set(topic, [...new Set([...(this.#due.get(topic) ?? []), ...whose])]);
   }
 
   #tick() {

@@ -12,9 +12,10 @@ use mio::{Events, Interest, Poll, Token};
 use super::conn::{Conn, Pace, Phase, Sources};
 use super::http::Target;
 use super::judge::{Judge, Meaning};
+use super::micros;
+use super::plan::Plan;
 use super::schedule::Schedule;
 use super::tally::Tally;
-use super::{Shares, micros};
 use crate::codec::{self, Incoming, Inflater, Limits, Opcode, accept_key};
 use crate::wire::Detail;
 
@@ -26,25 +27,6 @@ const SIPS: Duration = Duration::from_secs(1);
 const SCRATCH: usize = 64 << 10;
 /// Longer than any state of the contract.
 const MESSAGES: Limits = Limits { message_bytes: 1 << 20, fragments: 64 };
-
-/// What the subscribers are.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The server.
-    pub target: Target,
-    /// How many.
-    pub connections: usize,
-    /// What the n-th one subscribes to: `topics[n % topics.len()]`.
-    pub topics: Vec<Vec<String>>,
-    /// In which detail.
-    pub detail: Detail,
-    /// Whether they offer permessage-deflate.
-    pub compress: bool,
-    /// How they read.
-    pub shares: Shares,
-    /// Time over which they connect; zero: as fast as the server takes them.
-    pub ramp: Duration,
-}
 
 /// Subscribers.
 pub struct Crowd {

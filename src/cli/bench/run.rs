@@ -1,6 +1,6 @@
 //! A run: begin the games, connect, publish and listen, wait for the last, judge.
 
-use super::crowd::{Crowd, Plan};
+use super::crowd::Crowd;
 use super::summary::{Publishing, Server, Storm, Summary};
 use super::*;
 

@@ -23,7 +23,8 @@ impl Providers {
     ///
     /// # Errors
     /// When a signing secret is none.
-    pub(super) fn of(config: &Config, on_loopback: bool) -> Result<Providers, Failure> {
+    /// `before`: those in force until now, whose rates go on.
+    pub(super) fn of(config: &Config, on_loopback: bool, before: Option<&Providers>) -> Result<Providers, Failure> {
         let mut known = Vec::new();
         for (name, provider) in &config.providers {
             let plain =
@@ -32,7 +33,11 @@ impl Providers {
             let secrets = provider.signing_secrets().unwrap_or_default();
             let secrets: Result<_, _> = secrets.iter().map(|secret| Secret::parse(secret)).collect();
             let wrong = |why| Failure::Usage(format!("providers.{name}.signing_secret_env: {why}"));
-            known.push(Known { grant: Arc::new(grant(name, provider)), keys, secrets: secrets.map_err(wrong)? });
+            known.push(Known {
+                grant: Arc::new(grant(name, provider, before)),
+                keys,
+                secrets: secrets.map_err(wrong)?,
+            });
         }
         // Nobody posts as a feed: it has no key.
         known.extend(config.feeds.iter().map(|(name, feed)| {
@@ -72,14 +77,16 @@ impl From<Grant> for Known {
     }
 }
 
-fn grant(name: &str, provider: &Provider) -> Grant {
+fn grant(name: &str, provider: &Provider, before: Option<&Providers>) -> Grant {
+    let before = before.and_then(|before| before.grants().find(|grant| &*grant.provider == name));
+    let old = before.and_then(|grant| grant.rate.as_ref());
     Grant {
         provider: name.into(),
         topics: provider.topics.clone(),
         adapters: provider.adapters.clone(),
         priority: provider.priority,
         desk: provider.desk,
-        rate: provider.rate.map(Rate::new),
+        rate: provider.rate.map(|rate| Rate::new(rate).after(old)),
     }
 }
 

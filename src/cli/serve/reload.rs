@@ -28,7 +28,7 @@ impl Service {
     async fn take(&mut self, read: &Config) -> Result<Reread, Failure> {
         let reread = self.config.reread(read)?;
         let config = &reread.config;
-        let providers = Providers::of(config, self.main.ip().is_loopback())?;
+        let providers = Providers::of(config, self.main.ip().is_loopback(), Some(&self.providers))?;
         let door = if self.door.is_some() { Door::open(config)? } else { None };
         if let (Some(tls), Some(files)) = (&self.tls, &config.tls) {
             tls.change(&files.cert, &files.key).map_err(|error| Failure::Failed(format!("tls: {error}")))?;
@@ -43,6 +43,7 @@ impl Service {
             ingest.change_sources(providers.grants(), paced(config), config.limits.failover_patience.0);
             self.pulls.change((&self.config, config), providers.grants(), ingest);
         }
+        self.providers = providers;
         self.config = config.clone();
         Ok(reread)
     }

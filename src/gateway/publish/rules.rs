@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use hyper::HeaderMap;
+
 use super::answer::forbidden;
+use super::headers::signed;
 use crate::auth::{Grant, Keys};
 use crate::config::{Formats, Limits};
 use crate::gateway::problem::Problem;
@@ -30,23 +34,44 @@ impl Rules {
     }
 }
 
-/// A stream's right to go on.
+/// A push's right to be taken, and a stream's to go on.
 pub(super) struct Pass {
     /// Those that `grant` is of.
     pub(super) rules: Arc<Rules>,
-    /// What was presented; empty for a body that was signed, which was here as a whole.
-    pub(super) key: Vec<u8>,
     pub(super) grant: Arc<Grant>,
+    pub(super) shown: Shown,
+}
+
+/// What was presented.
+pub(super) enum Shown {
+    Key(Vec<u8>),
+    /// The headers that sign this body, at that time (s).
+    Signature(HeaderMap, Bytes, i64),
+}
+
+impl Shown {
+    /// What it opens.
+    pub(super) fn opens<'k>(&self, keys: &'k Keys) -> Result<&'k Arc<Grant>, &'static str> {
+        match self {
+            Shown::Key(key) => keys.find(key).ok_or("the key is not known"),
+            Shown::Signature(headers, body, at) => keys.signer(&signed(headers).ok_or("nothing is signed")?, body, *at),
+        }
+    }
 }
 
 impl Pass {
-    /// What it grants now; `None`: its key was taken away.
+    /// What it grants now; `None`: its key or secret was taken away.
     pub(super) fn renewed(&mut self, live: &Live<Rules>) -> Option<Arc<Grant>> {
         let now = live.get();
-        if !Arc::ptr_eq(&now, &self.rules) && !self.key.is_empty() {
-            self.grant = Arc::clone(now.keys.find(&self.key)?);
+        if !Arc::ptr_eq(&now, &self.rules) {
+            self.grant = Arc::clone(self.shown.opens(&now.keys).ok()?);
             self.rules = now;
         }
         Some(Arc::clone(&self.grant))
+    }
+
+    /// The same, for one that has come as a whole.
+    pub(super) fn again(&mut self, live: &Live<Rules>) -> Result<Arc<Grant>, Problem> {
+        self.renewed(live).ok_or_else(Problem::unauthorized)
     }
 }

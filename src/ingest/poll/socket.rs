@@ -61,7 +61,9 @@ impl Socket {
             return Err(Trouble::new(why));
         }
         loop {
+            // What it said meanwhile counts before its silence.
             tokio::select! {
+                biased;
                 read = self.io.read(&mut self.scratch) => match read.map_err(broken)? {
                     0 => return Err(Trouble::new("the provider ended the connection")),
                     read => return self.hear(read).await,

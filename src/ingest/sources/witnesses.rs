@@ -49,9 +49,20 @@ struct Word {
 }
 
 impl Witnesses {
-    /// Keeps a report that does not count, on a game that stands so.
-    pub(super) fn keep(&self, leader: &str, held: &Document, grant: &Arc<Grant>, report: &Report) {
+    /// Keeps a report that does not count, on a game that stands so. Not of a provider that was taken away while its
+    /// report was under way: that is asked where [`Witnesses::change`] cannot come between.
+    pub(super) fn keep(
+        &self,
+        leader: &str,
+        held: &Document,
+        grant: &Arc<Grant>,
+        report: &Report,
+        is_known: impl Fn() -> bool,
+    ) {
         let mut games = self.games.lock();
+        if !is_known() {
+            return;
+        }
         if games.len() >= MAX_GAMES && !games.contains_key(&report.game) {
             games.retain(|_, seen| seen.at.elapsed() < FORGOTTEN);
             if games.len() >= MAX_GAMES {
@@ -184,11 +195,11 @@ mod tests {
         let contradict = |held: i64, patience| {
             ["b", "c"].map(|name| witnesses.contradict(&report(0).game, &document(held), name, patience))
         };
-        witnesses.keep("a", &document(1), &b, &report(2));
+        witnesses.keep("a", &document(1), &b, &report(2), || true);
         assert_eq!(contradict(1, Duration::ZERO), [false, false]);
-        witnesses.keep("a", &document(1), &c, &report(3));
+        witnesses.keep("a", &document(1), &c, &report(3), || true);
         assert_eq!(contradict(1, Duration::ZERO), [false, false], "they do not agree");
-        witnesses.keep("a", &document(1), &c, &report(2));
+        witnesses.keep("a", &document(1), &c, &report(2), || true);
         assert_eq!(contradict(1, Duration::ZERO), [true, true]);
         assert_eq!(contradict(1, Duration::from_secs(60)), [false, false], "not for long enough");
         assert_eq!(contradict(2, Duration::ZERO), [false, false], "the game says the same");
@@ -198,8 +209,8 @@ mod tests {
     fn kept_words_are_due_when_the_leader_is_silent_best_first() {
         let witnesses = Witnesses::default();
         let grant = |name, priority| Arc::new(Grant { priority, ..Grant::everything(name) });
-        witnesses.keep("a", &document(1), &grant("b", 9), &report(1));
-        witnesses.keep("a", &document(1), &grant("c", 5), &report(1));
+        witnesses.keep("a", &document(1), &grant("b", 9), &report(1), || true);
+        witnesses.keep("a", &document(1), &grant("c", 5), &report(1), || true);
         let due = |silent: bool| -> Vec<String> {
             let due = witnesses.due(|_| silent, Duration::from_secs(60));
             due.into_iter().map(|(grant, _)| grant.provider.to_string()).collect()

@@ -70,7 +70,8 @@ impl State {
     fn record(&mut self, mut message: Value) -> Result<bool, Invalid> {
         // In an answer to the handshake or to `Subscribe`, or as the last word.
         if let Some(error) = message.get("error").and_then(Value::as_str) {
-            return Err(Invalid::new("/error", format!("the provider says {error:?}")));
+            let cut: String = error.chars().take(200).collect();
+            return Err(Invalid::new("/error", format!("the provider says {cut:?}")));
         }
         // SignalR's answer to `Subscribe`, old and new, and the bare state of an archive: whole topics.
         for (name, key) in [("/R", "R"), ("/result", "result")] {
