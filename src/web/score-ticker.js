@@ -1,4 +1,4 @@
-// <score-ticker>: attributes in docs.html, notes in README.md.
+// <score-ticker>: docs.html, README.md.
 
 import { Scoreline } from './scoreline.js';
 
@@ -136,7 +136,7 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
 
   #mark(topic = '', whose = ['']) {
     if (!this.#due.size) setTimeout(() => requestAnimationFrame(() => reading.then(() => this.#paint())), this.#painted + 200 - Date.now());
-    this.#due.set(topic, [...new Set([...(this.#due.get(topic) ?? []), ...whose])]);
+    this.#due.set(topic, (this.#due.get(topic) ?? []).concat(whose).slice(-9));
   }
 
   #tick() {
