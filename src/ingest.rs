@@ -113,6 +113,8 @@ impl Ingest {
     /// Answers what a witness said earlier, now that it may count.
     async fn accept_kept(&self, grant: &Arc<Grant>, report: Report) {
         let _turn = self.turns.queue(&report.game).come().await;
+        // It may have said something newer while this one waited, or something that counted.
+        let Some(report) = self.sources.kept(grant, &report.game) else { return };
         let case = Case { grant, report: &report, key: None, accepted_at: now_ms() };
         match self.answer(&case).await {
             Ok(said @ Said::Applied { .. }) => self.metrics.report(&grant.provider, said.outcome()),

@@ -173,6 +173,11 @@ impl Sources {
         self.witnesses.keep(leader, held, grant, &word, is_known);
     }
 
+    /// What a witness said last of a game, unless it counted.
+    pub(super) fn kept(&self, grant: &Grant, game: &Topic) -> Option<Report> {
+        self.witnesses.kept(&grant.provider, game)
+    }
+
     /// The game stands so, after a report that counted.
     pub(super) fn stands(&self, game: &Topic, leader: Option<&str>, held: &Document) {
         self.witnesses.stands(game, leader.unwrap_or_default(), held);

@@ -90,6 +90,11 @@ impl Witnesses {
         seen.words.insert(Arc::clone(&grant.provider), Word { grant: Arc::clone(grant), report, totals, since });
     }
 
+    /// What a witness said last of a game, unless it counted.
+    pub(super) fn kept(&self, provider: &str, game: &Topic) -> Option<Report> {
+        Some(self.games.lock().get(game)?.words.get(provider)?.report.clone())
+    }
+
     /// Who may speak has changed: a word counts by its provider's new grant, and not at all without one.
     pub(super) fn change(&self, grant: impl Fn(&str) -> Option<Arc<Grant>>) {
         for (game, seen) in self.games.lock().iter_mut() {
