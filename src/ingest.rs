@@ -111,10 +111,10 @@ impl Ingest {
     }
 
     /// Answers what a witness said earlier, now that it may count.
-    async fn accept_kept(&self, grant: &Arc<Grant>, report: Report) {
-        let _turn = self.turns.queue(&report.game).come().await;
-        // It may have said something newer while this one waited, or something that counted.
-        let Some(report) = self.sources.kept(grant, &report.game) else { return };
+    async fn accept_kept(&self, grant: &Arc<Grant>, game: &Topic) {
+        let _turn = self.turns.queue(game).come().await;
+        // Looked up in its turn: it may just have said something newer, or something that counted.
+        let Some(report) = self.sources.kept(grant, game) else { return };
         let case = Case { grant, report: &report, key: None, accepted_at: now_ms() };
         match self.answer(&case).await {
             Ok(said @ Said::Applied { .. }) => self.metrics.report(&grant.provider, said.outcome()),
@@ -140,9 +140,9 @@ impl Ingest {
                 }
             }
             let due = stream::iter(ingest.sources.due());
-            due.for_each_concurrent(KEPT_AT_ONCE, |(grant, report)| {
+            due.for_each_concurrent(KEPT_AT_ONCE, |(grant, game)| {
                 let ingest = Arc::clone(&ingest);
-                async move { ingest.accept_kept(&grant, report).await }
+                async move { ingest.accept_kept(&grant, &game).await }
             })
             .await;
         }

@@ -198,8 +198,8 @@ impl Sources {
         self.liveness.check(broker).await
     }
 
-    /// Kept reports of witnesses that may count now.
-    pub(super) fn due(&self) -> Vec<(Arc<Grant>, Report)> {
+    /// Witnesses whose kept reports may count now, each with the game.
+    pub(super) fn due(&self) -> Vec<(Arc<Grant>, Topic)> {
         self.witnesses.due(|leader| self.liveness.silent(leader).is_some(), self.rules.get().patience)
     }
 }

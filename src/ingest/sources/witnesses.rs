@@ -122,9 +122,9 @@ impl Witnesses {
     }
 
     /// Kept words that may count now: whose leader is silent, or contradicted. The best witness of a game comes first.
-    pub(super) fn due(&self, silent: impl Fn(&str) -> bool, patience: Duration) -> Vec<(Arc<Grant>, Report)> {
+    pub(super) fn due(&self, silent: impl Fn(&str) -> bool, patience: Duration) -> Vec<(Arc<Grant>, Topic)> {
         let mut due = Vec::new();
-        for seen in self.games.lock().values_mut() {
+        for (game, seen) in self.games.lock().iter_mut() {
             let tried = seen.tried.is_some_and(|tried| tried.elapsed() < AGAIN);
             if tried || (!silent(&seen.leader) && seen.contradicted(&seen.held, patience).is_empty()) {
                 continue;
@@ -132,7 +132,7 @@ impl Witnesses {
             seen.tried = Some(Instant::now());
             let mut words: Vec<&Word> = seen.words.values().collect();
             words.sort_by_key(|word| word.grant.priority);
-            due.extend(words.into_iter().map(|word| (Arc::clone(&word.grant), word.report.clone())));
+            due.extend(words.into_iter().map(|word| (Arc::clone(&word.grant), game.clone())));
         }
         due
     }
