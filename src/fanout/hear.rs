@@ -101,7 +101,7 @@ impl Shard {
     }
 
     /// A ping that tells when it was sent.
-    pub(super) fn ping(&self) -> Bytes {
+    pub(super) fn ping_frame(&self) -> Bytes {
         let micros = u64::try_from((self.now - self.start).as_micros()).unwrap_or(u64::MAX);
         codec::frame(Opcode::Ping, &micros.to_be_bytes())
     }

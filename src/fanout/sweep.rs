@@ -36,9 +36,7 @@ impl Shard {
                 None if unheard >= 2 * heartbeat => self.close(key, &Close::Timeout),
                 None => {
                     if unheard >= heartbeat && !conn.pinged && conn.form.is_websocket() {
-                        self.conns[key].pinged = true;
-                        let ping = self.ping();
-                        self.send(key, ping);
+                        self.ping(key);
                     }
                     if unsaid >= heartbeat {
                         self.beat(key);
@@ -46,6 +44,15 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// Asks whether somebody is there. It does not put the heartbeat off: a browser's page sees no pings.
+    fn ping(&mut self, key: Key) {
+        let said = self.conns[key].said;
+        self.conns[key].pinged = true;
+        let ping = self.ping_frame();
+        self.send(key, ping);
+        self.conns[key].said = said;
     }
 
     fn beat(&mut self, key: Key) {

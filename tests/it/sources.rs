@@ -120,7 +120,7 @@ async fn a_silent_leader_is_replaced_and_returns_when_it_agrees() {
     let ids: Vec<&String> = led["incidents"].as_object().unwrap().keys().collect();
     assert_eq!(ids, ["b-home-2", "home-1"], "the goal that both know has one name");
     assert_eq!(next_status(&mut log).await, FeedStatus::Stale);
-    assert_eq!(service.metric("scoreline_feed_failovers_total"), 1.0);
+    service.counts("scoreline_feed_failovers_total", 1.0).await;
 
     // It is back, and behind: it leads no more, whatever its number.
     assert_eq!(say(&mut a, &image(1, 0)).await["reason"], "not_leading");
@@ -168,7 +168,7 @@ async fn two_witnesses_that_agree_outvote_the_leader() {
     let state = until_led_by(&mut b, "b").await;
     assert_eq!(state["correction"]["reason"], "score_decreased");
     assert_eq!(state["incidents"]["home-3"]["status"], "void", "who saw the goal sees that it was none");
-    assert_eq!(service.metric("scoreline_feed_failovers_total"), 1.0);
+    service.counts("scoreline_feed_failovers_total", 1.0).await;
     // The one that was wrong goes on, and moves nothing.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(800) {
@@ -176,7 +176,7 @@ async fn two_witnesses_that_agree_outvote_the_leader() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(say(&mut a, &image(2, 0)).await["applied"], true, "until it agrees");
-    assert_eq!(service.metric("scoreline_corrections_total{reason=\"score_decreased\"}"), 1.0);
+    service.counts("scoreline_corrections_total{reason=\"score_decreased\"}", 1.0).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -93,6 +93,19 @@ impl Service {
         let text = String::from_utf8(self.service.metrics.render()).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("{series} is not in\n{text}")).parse().unwrap()
+    }
+
+    /// Waits until a metric's series has this value: what is counted is counted after it is done, by whoever did it.
+    #[track_caller]
+    pub(crate) fn counts(&self, series: &str, value: f64) -> impl Future<Output = ()> {
+        let asked = std::panic::Location::caller();
+        async move {
+            let begun = Instant::now();
+            while self.metric(series) != value {
+                assert!(begun.elapsed() < PATIENCE / 6, "{asked}: {series} is {}, not {value}", self.metric(series));
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
     }
 
     /// Every publication of the log, from its beginning, as they come.

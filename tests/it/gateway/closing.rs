@@ -1,5 +1,7 @@
 //! Every way a connection ends, and what keeps it from ending.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{ARS_CHE, goal, kick_off, open, served, subscribe};
@@ -19,7 +21,7 @@ async fn a_client_s_own_close_is_echoed() {
     socket.send(CLOSE, &[]).await;
     assert_eq!(socket.close_frame().await, None, "an empty one too");
     assert_eq!(soon(socket.frame()).await, None);
-    assert_eq!(service.metric("scoreline_connections_closed_total{reason=\"client\",transport=\"ws\"}"), 5.0);
+    service.counts("scoreline_connections_closed_total{reason=\"client\",transport=\"ws\"}", 5.0).await;
 }
 
 #[tokio::test]
@@ -152,6 +154,22 @@ async fn in_silence_there_are_heartbeats_and_pings() {
     assert!(service.metric("scoreline_client_rtt_seconds_count") >= 1.0);
 }
 
+/// A browser's page sees no pings: they are no life of the server to it.
+#[tokio::test]
+async fn a_ping_does_not_put_the_heartbeat_off() {
+    let (service, mut acme) = served("[limits]\nheartbeat = \"4s\"").await;
+    kick_off(&mut acme).await;
+    let mut socket = open(&service, "").await;
+    socket.say(&subscribe(1, &["soccer/eng.1"])).await;
+    while soon(socket.message()).await.unwrap()["type"] != "position" {}
+    // Heard a little longer ago than told: the ping goes out first, after which it would be another four seconds.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    goal(&mut acme, ARS_CHE, 1, 0).await;
+    let told = socket.expect("update").await["at"].as_i64().unwrap();
+    let silent = socket.expect("heartbeat").await["time_ms"].as_i64().unwrap() - told;
+    assert!((3_900..6_000).contains(&silent), "it came after {silent} ms");
+}
+
 #[tokio::test]
 async fn who_acknowledges_nothing_for_two_heartbeats_is_4008() {
     let (service, _) = served("[limits]\nheartbeat = \"1s\"").await;
@@ -166,7 +184,7 @@ async fn who_acknowledges_nothing_for_two_heartbeats_is_4008() {
     };
     assert_eq!(said.expect("a code").0, 4008);
     assert_eq!(pings, 1, "it was asked before");
-    assert_eq!(service.metric("scoreline_connections_closed_total{reason=\"timeout\",transport=\"ws\"}"), 1.0);
+    service.counts("scoreline_connections_closed_total{reason=\"timeout\",transport=\"ws\"}", 1.0).await;
 }
 
 #[tokio::test]
@@ -176,7 +194,7 @@ async fn a_connection_that_breaks_off_is_gone() {
     assert_eq!(before, 0.0);
     let socket = open(&service, "?topics=*").await;
     let mut other = open(&service, "?topics=*").await;
-    assert_eq!(service.metric("scoreline_connections{transport=\"ws\"}"), 2.0);
+    service.counts("scoreline_connections{transport=\"ws\"}", 2.0).await;
     socket.reset();
     // One shard: what was published after it broke off is fanned out after its end was seen, or its write fails.
     for (home, away) in [(1, 0), (1, 1), (2, 1)] {
@@ -184,8 +202,8 @@ async fn a_connection_that_breaks_off_is_gone() {
     }
     while soon(other.message()).await.unwrap()["version"] != json!(3) {}
     other.silent().await;
-    assert_eq!(service.metric("scoreline_connections{transport=\"ws\"}"), 1.0);
-    assert_eq!(service.metric("scoreline_subscriptions"), 1.0);
+    service.counts("scoreline_connections{transport=\"ws\"}", 1.0).await;
+    service.counts("scoreline_subscriptions", 1.0).await;
 }
 
 /// A connection may be gone while the shard answers what it still read of it.

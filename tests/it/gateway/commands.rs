@@ -34,7 +34,7 @@ async fn what_is_no_command_is_an_error_and_no_end() {
         // A good command ends a row of bad ones.
         socket.silent().await;
     }
-    assert_eq!(service.metric("scoreline_subscriptions"), 0.0);
+    service.counts("scoreline_subscriptions", 0.0).await;
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn there_are_only_so_many_topics() {
     socket.say(&subscribe(4, &["a/b/4"])).await;
     assert_eq!(socket.expect("subscribed").await["id"], 4);
     assert_eq!(socket.expect("position").await["id"], 4);
-    assert_eq!(service.metric("scoreline_subscriptions"), 3.0);
+    service.counts("scoreline_subscriptions", 3.0).await;
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn a_flood_of_commands_is_4029() {
     }
     assert!(pongs >= 60, "the burst is answered: {pongs}");
     assert_eq!(socket.closed.clone().flatten().unwrap().0, 4029);
-    assert_eq!(service.metric("scoreline_connections_closed_total{reason=\"limit\",transport=\"ws\"}"), 1.0);
+    service.counts("scoreline_connections_closed_total{reason=\"limit\",transport=\"ws\"}", 1.0).await;
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn bad_commands_in_a_row_are_4000() {
     }
     assert!((1..50).contains(&errors), "{errors} errors");
     assert_eq!(socket.closed.clone().flatten().unwrap().0, 4000);
-    assert_eq!(service.metric("scoreline_connections_closed_total{reason=\"protocol\",transport=\"ws\"}"), 1.0);
+    service.counts("scoreline_connections_closed_total{reason=\"protocol\",transport=\"ws\"}", 1.0).await;
 }
 
 #[tokio::test]

@@ -56,16 +56,16 @@ async fn messages_are_data_and_ids_are_positions_that_count() {
     acme.report(patch("soccer/eng.1/tot-bri", kickoff("tottenham", "brighton"))).await;
     let block = soon(events.block()).await.unwrap();
     assert!(block.data.unwrap().starts_with(r#"{"type":"state""#) && block.id.is_none());
-    assert_eq!(service.metric("scoreline_connections{transport=\"sse\"}"), 1.0);
-    assert_eq!(service.metric("scoreline_subscriptions"), 1.0);
+    service.counts("scoreline_connections{transport=\"sse\"}", 1.0).await;
+    service.counts("scoreline_subscriptions", 1.0).await;
     assert!(service.metric("scoreline_delivered_bytes_total{transport=\"sse\"}") > 500.0);
 
     drop(events);
     while service.metric("scoreline_connections{transport=\"sse\"}") > 0.0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(service.metric("scoreline_connections_closed_total{reason=\"client\",transport=\"sse\"}"), 1.0);
-    assert_eq!(service.metric("scoreline_subscriptions"), 0.0);
+    service.counts("scoreline_connections_closed_total{reason=\"client\",transport=\"sse\"}", 1.0).await;
+    service.counts("scoreline_subscriptions", 0.0).await;
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn what_cannot_ever_be_answered_stops_the_event_source() {
     assert_eq!(refused(&service, "?topics=*", &["Last-Event-ID: x"]).await, "bad_request");
     assert_eq!(refused(&service, "?topics=*", &["Origin: https://evil.example"]).await, "origin_refused");
     assert_eq!(service.client().await.ask("POST", "/v1/sse?topics=*", &[], "").await.status, 405);
-    assert_eq!(service.metric("scoreline_connections_opened_total{transport=\"sse\"}"), 0.0);
+    service.counts("scoreline_connections_opened_total{transport=\"sse\"}", 0.0).await;
 }
 
 #[tokio::test]

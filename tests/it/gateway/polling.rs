@@ -40,9 +40,9 @@ async fn without_a_position_it_answers_at_once_with_the_states() {
     assert_eq!(answer["messages"][2]["state"]["competitors"]["home"]["score"]["total"], 1);
     let of_nothing = poll(&service, "topics=tennis").await.json();
     assert_eq!(types(&of_nothing), ["subscribed"]);
-    assert_eq!(service.metric("scoreline_connections_opened_total{transport=\"poll\"}"), 2.0);
-    assert_eq!(service.metric("scoreline_connections{transport=\"poll\"}"), 0.0);
-    assert_eq!(service.metric("scoreline_deliveries_total{transport=\"poll\"}"), 4.0);
+    service.counts("scoreline_connections_opened_total{transport=\"poll\"}", 2.0).await;
+    service.counts("scoreline_connections{transport=\"poll\"}", 0.0).await;
+    service.counts("scoreline_deliveries_total{transport=\"poll\"}", 4.0).await;
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn a_position_of_another_server_gives_a_reset_and_the_states() {
     assert_eq!(socket.expect("state").await["game"], LIV_MUN);
     assert_eq!(socket.expect("state").await["game"], ARS_CHE);
     end_mark(&mut socket).await;
-    assert_eq!(service.metric("scoreline_resets_total{reason=\"epoch\"}"), 1.0);
+    service.counts("scoreline_resets_total{reason=\"epoch\"}", 1.0).await;
 }
 
 #[tokio::test]

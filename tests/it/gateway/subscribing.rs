@@ -95,7 +95,7 @@ async fn unsubscribed_games_are_silent_and_others_go_on() {
     // Of what it does not have it can be rid as well.
     socket.say(&json!({"type": "unsubscribe", "id": 3, "topics": ["soccer/eng.1", "tennis"]})).await;
     assert_eq!(socket.expect("unsubscribed").await["id"], 3);
-    assert_eq!(service.metric("scoreline_subscriptions"), 1.0);
+    service.counts("scoreline_subscriptions", 1.0).await;
 }
 
 #[tokio::test]

@@ -26,9 +26,9 @@ async fn a_report_is_applied_and_says_where() {
         assert_eq!(result["position"], publication.position.to_string());
         assert_eq!(result["version"], publication.version);
     }
-    assert_eq!(service.metric("scoreline_reports_total{outcome=\"applied\",provider=\"acme\"}"), 3.0);
-    assert_eq!(service.metric("scoreline_publications_total"), 3.0);
-    assert_eq!(service.metric("scoreline_log_offset"), 3.0);
+    service.counts("scoreline_reports_total{outcome=\"applied\",provider=\"acme\"}", 3.0).await;
+    service.counts("scoreline_publications_total", 3.0).await;
+    service.counts("scoreline_log_offset", 3.0).await;
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn an_id_that_was_applied_answers_what_it_answered_first() {
 
     let problem = acme.post(&with(report, "patch", score(9, 9))).await.problem(422, "id_reused");
     assert_eq!((&problem["reason"], &problem["applied"]), (&json!("id_reused"), &json!(false)));
-    assert_eq!(service.metric("scoreline_reports_total{outcome=\"replayed\",provider=\"acme\"}"), 2.0);
+    service.counts("scoreline_reports_total{outcome=\"replayed\",provider=\"acme\"}", 2.0).await;
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn an_older_report_is_outdated() {
     assert_eq!(report(5, &[("seq", 7)]).await, "outdated", "an equal seq is older");
     assert_eq!(report(5, &[("event_at", 5_000), ("seq", 6)]).await, "outdated", "either is enough");
     assert_eq!(report(5, &[("event_at", 5_000), ("seq", 8)]).await, "applied");
-    assert_eq!(service.metric("scoreline_reports_total{outcome=\"outdated\",provider=\"acme\"}"), 3.0);
+    service.counts("scoreline_reports_total{outcome=\"outdated\",provider=\"acme\"}", 3.0).await;
 }
 
 #[tokio::test]
@@ -204,8 +204,8 @@ async fn what_is_invalid_is_said_with_its_place() {
         let answer = acme.ask("POST", "/v1/updates", &["content-type: application/json"], text).await;
         answer.problem(400, "bad_request");
     }
-    assert_eq!(service.metric("scoreline_payloads_total{outcome=\"refused\",provider=\"acme\"}"), 5.0);
-    assert_eq!(service.metric("scoreline_reports_total{outcome=\"invalid\",provider=\"acme\"}"), 14.0);
+    service.counts("scoreline_payloads_total{outcome=\"refused\",provider=\"acme\"}", 5.0).await;
+    service.counts("scoreline_reports_total{outcome=\"invalid\",provider=\"acme\"}", 14.0).await;
 }
 
 #[tokio::test]
@@ -257,5 +257,5 @@ async fn an_image_takes_back_what_it_no_longer_says() {
     assert_eq!(update.patch["incidents"], json!({"g1": {"status": "void"}}));
     assert_eq!(update.patch["info"], json!({"venue": null}), "what the patch set stays");
     assert!(update.urgent && update.score);
-    assert_eq!(service.metric("scoreline_corrections_total{reason=\"incident_void\"}"), 1.0);
+    service.counts("scoreline_corrections_total{reason=\"incident_void\"}", 1.0).await;
 }

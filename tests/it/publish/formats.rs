@@ -37,7 +37,7 @@ async fn a_payload_is_decoded_and_applied() {
     assert_eq!(again["results"][0], with(results[0].clone(), "replayed", true));
     let polled = acme.ask("POST", "/v1/feeds/espn", &[], payload).await.json();
     assert_eq!(polled["results"][0]["reason"], "unchanged");
-    assert_eq!(service.metric("scoreline_payloads_total{outcome=\"ok\",provider=\"acme\"}"), 3.0);
+    service.counts("scoreline_payloads_total{outcome=\"ok\",provider=\"acme\"}", 3.0).await;
 }
 
 #[tokio::test]
@@ -131,5 +131,5 @@ async fn what_no_adapter_can_read_is_refused() {
     let problem = acme.ask("POST", "/v1/feeds/espn", &[], "[17]").await.problem(422, "invalid");
     assert!(problem["pointer"].is_string());
     service.client().await.ask("POST", "/v1/feeds/espn", &[], "{}").await.problem(401, "unauthorized");
-    assert_eq!(service.metric("scoreline_payloads_total{outcome=\"refused\",provider=\"acme\"}"), 2.0);
+    service.counts("scoreline_payloads_total{outcome=\"refused\",provider=\"acme\"}", 2.0).await;
 }

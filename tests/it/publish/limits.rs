@@ -135,7 +135,7 @@ async fn beyond_the_most_connections_there_is_no_room() {
     let turned_away = service.client().await.get("/nothing").await;
     turned_away.problem(503, "unavailable");
     assert!(turned_away.header("retry-after").parse::<u32>().unwrap() > 0);
-    assert_eq!(service.metric("scoreline_connections_max"), 2.0);
+    service.counts("scoreline_connections_max", 2.0).await;
     second.get("/nothing").await.problem(404, "not_found");
     drop(first);
     room_comes_back(&service).await;

@@ -69,5 +69,5 @@ async fn diffs_are_asked_for_until_one_does_not_fit() {
             since("20261122_030330"),
         ]
     );
-    assert_eq!(service.metric("scoreline_payloads_total{outcome=\"refused\",provider=\"mlb\"}"), 0.0);
+    service.counts("scoreline_payloads_total{outcome=\"refused\",provider=\"mlb\"}", 0.0).await;
 }

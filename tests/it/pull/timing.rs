@@ -81,7 +81,7 @@ async fn what_is_pushed_is_assembled_and_told() {
     assert!(subscribed["arguments"][0].as_array().unwrap().contains(&json!("TimingData")), "{subscribed}");
     assert_eq!(heard[2..4], ["{\"type\":6}\u{1e}", "{\"type\":6}\u{1e}"]);
     assert_eq!(hub.guests().len(), 1, "a hub that answers pings is not left, however little it says");
-    assert_eq!(service.metric("scoreline_reports_total{outcome=\"applied\",provider=\"timing\"}"), 4.0);
+    service.counts("scoreline_reports_total{outcome=\"applied\",provider=\"timing\"}", 4.0).await;
 }
 
 #[tokio::test]

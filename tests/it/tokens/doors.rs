@@ -66,7 +66,7 @@ async fn a_websocket_without_a_good_token_is_4001() {
     let error = socket.expect("error").await;
     assert_eq!((&error["id"], &error["code"]), (&json!(7), &json!("unauthorized")));
     assert_eq!(socket.close_code().await, 4001);
-    assert_eq!(service.metric("scoreline_connections_closed_total{reason=\"auth\",transport=\"ws\"}"), 4.0);
+    service.counts("scoreline_connections_closed_total{reason=\"auth\",transport=\"ws\"}", 4.0).await;
 }
 
 #[tokio::test]
