@@ -83,7 +83,7 @@ impl Redis {
     }
 
     /// CPU that its one thread has used.
-    fn cpu(&self) -> Result<Duration, Box<dyn Error>> {
+    pub(crate) fn cpu(&self) -> Result<Duration, Box<dyn Error>> {
         Ok(scoreline::cli::bench::Gauge::Process(self.child.id()).read()?.cpu)
     }
 
@@ -98,7 +98,7 @@ impl Redis {
     }
 
     /// One role of the program on this log.
-    fn role(&self, role: &str) -> Result<Service, Box<dyn Error>> {
+    pub(crate) fn role(&self, role: &str) -> Result<Service, Box<dyn Error>> {
         let (url, provider) = (self.url(), format!("bars={KEY}"));
         Service::scoreline_with(&[role, "--broker", &url, "--provider", &provider, "--log", "error"])
     }
@@ -176,7 +176,7 @@ fn connect(crowd: &mut Crowd, connections: usize) -> Result<Duration, Box<dyn Er
 }
 
 /// Begins all games through an ingest.
-fn begin(ingest: &Service, fixture: &Fixture, games: u64) -> Result<(), Box<dyn Error>> {
+pub(crate) fn begin(ingest: &Service, fixture: &Fixture, games: u64) -> Result<(), Box<dyn Error>> {
     let schedule = Schedule { start: Instant::now(), rate: f64::INFINITY, burst: 1, games, first: 0, count: games };
     let begins = fixture.clone();
     let published =
