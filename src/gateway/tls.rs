@@ -67,18 +67,19 @@ impl fmt::Display for Certificate {
 /// The certificate in use. Connections that are there keep theirs; new ones get the newest.
 #[derive(Debug)]
 pub struct Tls {
-    files: Live<Files>,
     current: Arc<Current>,
     config: Arc<ServerConfig>,
-    /// The files as they were when they were last tried.
-    tried: Mutex<Stamp>,
+    /// Held while a certificate is read: a reload and the look at the files are one after the other.
+    files: Mutex<Files>,
 }
 
-/// Where a certificate is.
+/// Where the certificate in use is.
 #[derive(Debug)]
 struct Files {
     cert: PathBuf,
     key: PathBuf,
+    /// As the files were when they were last tried.
+    tried: Stamp,
 }
 
 #[derive(Debug)]
@@ -99,7 +100,7 @@ impl Tls {
     /// # Errors
     /// When a file cannot be read, or the two do not belong together.
     pub fn open(cert: &Path, key: &Path) -> Result<Arc<Tls>, TlsError> {
-        let tried = Mutex::new(stamp(cert, key));
+        let tried = stamp(cert, key);
         let (certified, certificate) = read(cert, key)?;
         tell(&certificate);
         let current = Arc::new(Current(Live::new(certified)));
@@ -112,8 +113,8 @@ impl Tls {
         // Who comes back resumes without a signature: a herd's reconnect costs half.
         config.ticketer = ring::Ticketer::new().map_err(|error| failed(&error))?;
         config.send_tls13_tickets = 1;
-        let files = Live::new(Files { cert: cert.to_owned(), key: key.to_owned() });
-        Ok(Arc::new(Tls { files, current, config: Arc::new(config), tried }))
+        let files = Mutex::new(Files { cert: cert.to_owned(), key: key.to_owned(), tried });
+        Ok(Arc::new(Tls { current, config: Arc::new(config), files }))
     }
 
     /// From now on it is the certificate in these files, as they are now.
@@ -121,10 +122,10 @@ impl Tls {
     /// # Errors
     /// As [`Tls::open`]; then the certificate in use stays.
     pub fn change(&self, cert: &Path, key: &Path) -> Result<(), TlsError> {
-        *self.tried.lock() = stamp(cert, key);
-        let (certified, certificate) = read(cert, key)?;
-        self.files.set(Files { cert: cert.to_owned(), key: key.to_owned() });
-        self.current.0.set(certified);
+        let mut files = self.files.lock();
+        let tried = stamp(cert, key);
+        let certificate = self.take(cert, key)?;
+        *files = Files { cert: cert.to_owned(), key: key.to_owned(), tried };
         tell(&certificate);
         Ok(())
     }
@@ -134,13 +135,29 @@ impl Tls {
         let mut tick = tokio::time::interval(LOOK);
         loop {
             tick.tick().await;
-            let files = self.files.get();
-            if *self.tried.lock() != stamp(&files.cert, &files.key)
-                && let Err(error) = self.change(&files.cert, &files.key)
-            {
-                tracing::error!(%error, "the certificate in use stays");
+            match self.look() {
+                Ok(Some(certificate)) => tell(&certificate),
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "the certificate in use stays"),
             }
         }
+    }
+
+    /// The certificate, where its files are others than when they were last tried.
+    fn look(&self) -> Result<Option<Certificate>, TlsError> {
+        let mut files = self.files.lock();
+        let now = stamp(&files.cert, &files.key);
+        if files.tried == now {
+            return Ok(None);
+        }
+        files.tried = now;
+        self.take(&files.cert, &files.key).map(Some)
+    }
+
+    fn take(&self, cert: &Path, key: &Path) -> Result<Certificate, TlsError> {
+        let (certified, certificate) = read(cert, key)?;
+        self.current.0.set(certified);
+        Ok(certificate)
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
