@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 mod bare;
 mod fanout;
 mod figures;
-mod payloads;
+mod mixed;
 mod peers;
 mod redis;
 mod service;
@@ -87,16 +87,6 @@ enum What {
         #[arg(value_parser = ["publish", "restart", "latency", "herd", "start"])]
         what: Vec<String>,
     },
-    /// MB of a provider's payloads read per second of CPU
-    Decode {
-        #[arg(long, default_value = "espn")]
-        adapter: String,
-        /// A golden recording, or a folder of whole payloads
-        #[arg(long, default_value = "feeds/recordings/espn.jsonl")]
-        from: std::path::PathBuf,
-        #[arg(long, default_value_t = 15)]
-        runs: usize,
-    },
     /// Reports of all kinds per second through one ingest and a Redis
     Mixed {
         #[arg(long, default_value_t = 5)]
@@ -134,8 +124,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(What::Scrape) => figures::scrape(&arguments),
         Some(What::Start { runs }) => figures::start(runs),
         Some(What::Path { seconds }) => figures::path(Duration::from_secs_f64(seconds), &arguments),
-        Some(What::Decode { adapter, from, runs }) => payloads::decode(&adapter, &from, runs),
-        Some(What::Mixed { runs, reports }) => payloads::mixed(runs, reports),
+        Some(What::Mixed { runs, reports }) => mixed::run(runs, reports),
         Some(What::Redis { what }) => shared(&what, &arguments),
         None => {
             figures::start(15)?;

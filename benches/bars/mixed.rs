@@ -1,64 +1,18 @@
-//! Figures of feeds: how fast payloads are read, and a mix of reports through one ingest and a Redis.
+//! A mix of reports through one ingest and a Redis.
 
 use std::error::Error;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use feeds::provider::Adapter;
-use scoreline::cli::bench::{Fixture, Gauge, Publisher, Schedule};
+use scoreline::cli::bench::{Fixture, Publisher, Schedule};
 use serde_json::{Value, json};
 
 use crate::redis::Redis;
 use crate::service::KEY;
 use crate::stats::Median;
 
-/// Reads the payloads of one adapter again and again, on one thread: a golden recording (`.jsonl`), or a folder of whole
-/// payloads (`.json`).
-pub(crate) fn decode(name: &str, from: &Path, runs: usize) -> Result<(), Box<dyn Error>> {
-    let adapter = feeds::provider::adapter(name).ok_or_else(|| format!("there is no adapter {name}"))?;
-    let payloads = payloads(from)?;
-    let bytes: usize = payloads.iter().map(Vec::len).sum();
-    let reports: usize =
-        payloads.iter().map(|payload| adapter.decode(payload).map_or(0, |read| read.reports.len())).sum();
-    let mut samples = Vec::new();
-    for _ in 0..runs {
-        samples.push(pass(adapter, &payloads, bytes)?);
-    }
-    let count = payloads.len();
-    println!("\ndecode: {count} payloads of {name} in {}, {bytes} B, {reports} reports", from.display());
-    if let Some(rate) = Median::of(samples) {
-        println!("  {rate:.0} MB/s of CPU on one thread, median of {runs} (bar 50)");
-    }
-    Ok(())
-}
-
-/// MB of payload for each second of this process' CPU time, over about a second.
-fn pass(adapter: &dyn Adapter, payloads: &[Vec<u8>], bytes: usize) -> Result<f64, Box<dyn Error>> {
-    let (gauge, begun, mut rounds) = (Gauge::Process(std::process::id()), Instant::now(), 0_u32);
-    let before = gauge.read()?.cpu;
-    while begun.elapsed() < Duration::from_secs(1) {
-        for payload in payloads {
-            std::hint::black_box(adapter.decode(payload)).ok();
-        }
-        rounds += 1;
-    }
-    let used = gauge.read()?.cpu - before;
-    Ok(bytes as f64 * f64::from(rounds) / 1e6 / used.as_secs_f64())
-}
-
-fn payloads(from: &Path) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
-    if !from.is_dir() {
-        return Ok(std::fs::read_to_string(from)?.lines().map(|line| line.as_bytes().to_vec()).collect());
-    }
-    let mut paths = std::fs::read_dir(from)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    paths.sort();
-    Ok(paths.iter().map(std::fs::read).collect::<Result<_, _>>()?)
-}
-
 /// A mix of reports in one NDJSON request to one ingest with a Redis: of four on a game a patch, one with an id and times,
 /// a whole image, and the image again, which changes nothing.
-pub(crate) fn mixed(runs: usize, reports: u64) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(runs: usize, reports: u64) -> Result<(), Box<dyn Error>> {
     println!("\nmixed: {reports} reports in one NDJSON request, Redis (appendonly everysec), median of {runs} runs");
     for games in [1_000, 100] {
         let mut samples = Vec::new();
