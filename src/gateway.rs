@@ -265,11 +265,9 @@ fn route(path: &str) -> Route {
         "/v1/ws" => Route::Ws,
         "/v1/sse" => Route::Sse,
         "/v1/poll" => Route::Poll,
-        "/metrics" | "/livez" | "/readyz" | "/status.json" => Route::Ops,
         _ if path.starts_with("/v1/feeds/") => Route::Feeds,
         _ if path.starts_with("/v1/games/") => Route::Game,
         _ if path.starts_with("/v1/history/") => Route::History,
-        _ if path.starts_with("/v1/") => Route::Other,
         _ => Route::Page,
     }
 }

@@ -167,7 +167,7 @@ impl Ingest {
 
     /// A provider was heard without a report: it says that nothing has changed.
     pub(crate) fn still_heard(&self, grant: &Grant) {
-        self.metrics.heard(&grant.provider, now_ms());
+        self.metrics.heard(&grant.provider);
         self.sources.heard(&grant.provider);
     }
 
@@ -336,9 +336,8 @@ impl Ingest {
     fn count(&self, case: &Case<'_>, said: &Said) {
         let provider = &case.grant.provider;
         self.metrics.report(provider, said.outcome());
-        if matches!(said, Said::Applied { .. } | Said::Unchanged { .. }) {
-            self.metrics.heard(provider, case.accepted_at);
-        }
+        // Also what is refused was said: who is silent and who is wrong are told apart.
+        self.metrics.heard(provider);
         if !matches!(said, Said::Refused { reason: Reason::Unavailable | Reason::Forbidden, .. }) {
             self.sources.heard(provider);
         }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use feeds::game::Status;
 use feeds::revision::Correction;
-use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 use crate::live::Live;
 
 pub mod labels;
 mod make;
+mod process;
 mod runtime;
 mod verbs;
 
 pub use labels::{
-    CloseReason, Door, GapOutcome, Hop, Label, PayloadOutcome, ReportOutcome, ResetReason, ResumeOutcome, Route,
+    Bound, CloseReason, Door, GapOutcome, Hop, Label, PayloadOutcome, ReportOutcome, ResetReason, ResumeOutcome, Route,
     Transport,
 };
 use make::{Each, Make, REQUEST_SECONDS, SECONDS};
@@ -33,12 +33,27 @@ pub struct Standing {
     pub live_games: i64,
 }
 
+/// What a process serves.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Connections that it takes at most.
+    pub max: i64,
+    /// Places of these that are taken.
+    pub taken: i64,
+    /// Subscribers that take less than is due to them.
+    pub lagging: i64,
+    /// Subscriptions.
+    pub subscriptions: i64,
+}
+
 /// The metrics of one service. Each has a registry of its own, so that tests run several in one process.
 pub struct Metrics {
     registry: Registry,
     providers: Live<Vec<String>>,
     connections: Each<Transport, IntGauge>,
     connections_max: IntGauge,
+    connections_taken: IntGauge,
+    refused: Each<Bound, IntCounter>,
     opened: Each<Transport, IntCounter>,
     closed: IntCounterVec,
     auth_failures: Each<Door, IntCounter>,
@@ -76,12 +91,19 @@ impl Metrics {
     #[must_use]
     pub fn new<'a>(providers: impl IntoIterator<Item = &'a str>) -> Arc<Metrics> {
         let make = Make(Registry::new());
-        make.0.register(Box::new(ProcessCollector::for_self())).expect("each metric has its own name");
+        make.0.register(Box::new(process::Process::new())).expect("each metric has its own name");
         make.0.register(Box::new(runtime::Runtime::new())).expect("each metric has its own name");
         make.build_info();
         let metrics = Metrics {
             connections: make.gauges("connections", "transport", "Subscribers connected now."),
             connections_max: make.gauge("connections_max", "Connections that the process takes at most."),
+            connections_taken: make
+                .gauge("connections_taken", "Places of these that subscribers, providers and other requests hold."),
+            refused: make.counters(
+                "connections_refused_total",
+                "bound",
+                "Connections, and requests over HTTP/2 or a trusted proxy, that found no room.",
+            ),
             opened: make.counters("connections_opened_total", "transport", "Subscribers that connected."),
             closed: make.counter_vec("connections_closed_total", &["transport", "reason"], "Subscribers that left."),
             auth_failures: make.counters(
@@ -99,10 +121,13 @@ impl Metrics {
             conflated: make.counter("conflated_total", "Versions that a subscriber was not sent one by one."),
             encodings: make.counter("encodings_total", "Messages encoded, each shared by all who get it."),
             lagging: make.gauge("lagging_connections", "Connections that take less than is due to them."),
-            resumes: make.counters("resumes_total", "outcome", "Subscriptions, and how they began."),
+            resumes: make.counters("resumes_total", "outcome", "Subscriptions, each by how it began."),
             resets: make.counters("resets_total", "reason", "Resets that subscribers were told."),
-            hops: make.histograms("hop_seconds", "hop", &SECONDS, "A publication's way, hop by hop."),
-            delivery: make.histogram("delivery_seconds", "From a report's acceptance to the write to a socket."),
+            hops: make.histograms("hop_seconds", "hop", &SECONDS, "A publication's way, hop by hop; gateway_to_socket once for each shard that sends it live."),
+            delivery: make.histogram(
+                "delivery_seconds",
+                "From a report's acceptance to the write to sockets: once for each publication and shard that sends it live.",
+            ),
             client_rtt: make.histogram("client_rtt_seconds", "From a ping to its pong."),
             feed_up: make.gauge_vec("feed_up", &["provider"], "Whether a provider is heard as it should be."),
             feed_live_games: make.gauge_vec("feed_live_games", &["provider"], "Live games that a provider leads."),
@@ -111,7 +136,7 @@ impl Metrics {
             feed_last_report: make.gauge_vec(
                 "feed_last_report_timestamp_seconds",
                 &["provider"],
-                "When a provider was last heard; seconds since the Unix epoch, 0 = not yet.",
+                "When this process last heard a provider, whatever it answered; seconds since the Unix epoch, 0 = not yet.",
             ),
             corrections: make.counters("corrections_total", "reason", "Scores and states that were taken back."),
             broker_up: make.gauge("broker_up", "Whether the log engine answers."),

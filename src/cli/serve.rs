@@ -37,7 +37,7 @@ use crate::fanout::Fanout;
 use crate::gateway;
 use crate::gateway::ops::{About, Health, Ops};
 use crate::gateway::publish::Publishing;
-use crate::gateway::server::{self, Proxies};
+use crate::gateway::server::{self, Audience, Proxies};
 use crate::gateway::tls::Tls;
 use crate::gateway::tries::Tries;
 use crate::ingest::{Ingest, Sources, replay};
@@ -190,6 +190,7 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
     let fanout = showing.map(|showing| showing.fanout);
     let ops_routes = gateway::ops_routes(&ops_parts);
     let main_server = server::Server {
+        audience: Audience::Public,
         routes,
         limits: Arc::clone(&live.server),
         tls: tls.clone(),
@@ -199,6 +200,7 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
         inherited,
     };
     let ops_server = server::Server {
+        audience: Audience::Operators,
         routes: ops_routes,
         limits: Arc::clone(&live.ops),
         tls: None,

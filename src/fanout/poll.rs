@@ -7,11 +7,11 @@ use bytes::Bytes;
 use feeds::Topic;
 
 use super::frame::Encoder;
-use super::serve::reset_label;
+use super::serve::note;
 use super::{Fanout, Subscribe};
 use crate::auth::Access;
 use crate::codec;
-use crate::metrics::{CloseReason, Metrics, ResumeOutcome, Transport};
+use crate::metrics::{CloseReason, Metrics, Transport};
 use crate::scoreboard::{Scoreboard, View};
 use crate::session::{self, Next, Out, Session};
 use crate::wire::{ErrorReply, FeedStatus, Form, Message, Options, Piece, Position, Variant};
@@ -197,11 +197,15 @@ impl Poll {
     }
 
     fn carry_out(&mut self, out: &mut Vec<Out>, feeds: &[(String, FeedStatus)]) {
+        let mut reset = None;
         for out in out.drain(..) {
             match out {
                 Out::Say(Message::Position { position, .. }) => self.answer.position = position.to_string(),
                 Out::Say(message) => {
-                    self.note(&message);
+                    // A poll that goes on is no reconnect.
+                    if !matches!(message, Message::Subscribed { resumed: true, .. }) {
+                        note(&self.metrics, &message, &mut reset);
+                    }
                     self.say(&message);
                     if matches!(message, Message::Subscribed { .. }) {
                         for (feed, status) in feeds {
@@ -228,18 +232,6 @@ impl Poll {
     fn say(&mut self, message: &Message<'_>) {
         let frame = self.encoder.encode(message, Form::Json);
         self.answer.messages.push(codec::payload(&frame));
-    }
-
-    fn note(&self, message: &Message<'_>) {
-        match message {
-            Message::Reset { reason, .. } => {
-                self.metrics.reset(reset_label(*reason));
-                self.metrics.resumed(ResumeOutcome::Reset);
-            }
-            Message::Subscribed { resumed: false, .. } => self.metrics.resumed(ResumeOutcome::Snapshot),
-            // A poll that goes on is no reconnect.
-            _ => {}
-        }
     }
 }
 

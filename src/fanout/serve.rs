@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::audience::Key;
 use super::shard::Shard;
 use crate::codec::{self, Opcode};
-use crate::metrics::{self, CloseReason, Label, ResumeOutcome};
+use crate::metrics::{self, CloseReason, Label, Metrics, ResumeOutcome};
 use crate::session::{Next, Out};
 use crate::wire::{Close, Message, ResetReason, Variant};
 
@@ -110,10 +110,11 @@ impl Shard {
     pub(super) fn carry_out(&mut self, key: Key, out: &mut Vec<Out>) {
         let mut outgoing = std::mem::take(&mut self.outgoing);
         let form = self.conns[key].form;
+        let mut reset = None;
         for out in out.drain(..) {
             match out {
                 Out::Say(message) => {
-                    self.note(&message);
+                    note(&self.metrics, &message, &mut reset);
                     outgoing.push(self.encoder.encode(&message, form));
                 }
                 Out::State(shown, detail) => outgoing.push(self.encoder.state(&shown, Variant { detail, form })),
@@ -148,18 +149,6 @@ impl Shard {
         }
         self.send_all(key, &mut outgoing);
         self.outgoing = outgoing;
-    }
-
-    fn note(&self, message: &Message<'_>) {
-        match message {
-            Message::Reset { reason, .. } => {
-                self.metrics.reset(reset_label(*reason));
-                self.metrics.resumed(ResumeOutcome::Reset);
-            }
-            Message::Subscribed { resumed: true, .. } => self.metrics.resumed(ResumeOutcome::Resumed),
-            Message::Subscribed { .. } => self.metrics.resumed(ResumeOutcome::Snapshot),
-            _ => {}
-        }
     }
 
     pub(super) fn say(&mut self, key: Key, message: &Message<'_>) {
@@ -267,7 +256,24 @@ impl Shard {
     }
 }
 
-pub(super) fn reset_label(reason: ResetReason) -> metrics::ResetReason {
+/// Counts a reset, and how a subscription begins. `reset`: the command whose reset the subscriber was told just before; that
+/// and its `subscribed` are one beginning. A reset that no subscribe asked for (a delay, an epoch) begins none.
+pub(super) fn note(metrics: &Metrics, message: &Message<'_>, reset: &mut Option<u64>) {
+    match message {
+        Message::Reset { id, reason } => {
+            metrics.reset(reset_label(*reason));
+            *reset = *id;
+        }
+        Message::Subscribed { id, resumed, .. } => metrics.resumed(match (resumed, reset.take()) {
+            (true, _) => ResumeOutcome::Resumed,
+            (false, Some(told)) if told == *id => ResumeOutcome::Reset,
+            (false, _) => ResumeOutcome::Snapshot,
+        }),
+        _ => {}
+    }
+}
+
+fn reset_label(reason: ResetReason) -> metrics::ResetReason {
     match reason {
         ResetReason::Epoch => metrics::ResetReason::Epoch,
         ResetReason::Trimmed => metrics::ResetReason::Trimmed,

@@ -20,7 +20,7 @@ use self::socket::Socket;
 use super::tls::Tls;
 use crate::drain::Drain;
 use crate::live::Live;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Route};
 
 mod connection;
 mod proxy;
@@ -48,8 +48,29 @@ pub struct Limits {
     pub per_address: usize,
 }
 
+/// Whom a listener is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Subscribers and providers: its places are those that are counted.
+    Public,
+    /// Whoever operates the service.
+    Operators,
+}
+
+impl Audience {
+    /// Where a request goes, as it is counted.
+    fn route(self, path: &str) -> Route {
+        match self {
+            Audience::Public => super::route(path),
+            Audience::Operators => Route::Ops,
+        }
+    }
+}
+
 /// What a listener serves, and to whom.
 pub struct Server {
+    /// Whom it is for.
+    pub audience: Audience,
     /// What is answered.
     pub routes: BoxedFilter<(Response,)>,
     /// Its bounds; a connection keeps those that it came under.
@@ -73,7 +94,8 @@ const TURNED_AWAY_AT_ONCE: usize = 64;
 pub async fn serve(listener: TcpListener, server: Server) {
     // Every seat holds a sender; when the last is dropped, all are done.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
-    let room = Room::new(&server.limits, open.downgrade());
+    let counted = (server.audience == Audience::Public).then(|| Arc::clone(&server.metrics));
+    let room = Room::new(&server.limits, open.downgrade(), counted);
     let desk = Desk { server: Arc::new(server), room, door: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)) };
     loop {
         let accepted = tokio::select! {
@@ -107,9 +129,9 @@ impl Desk {
             let (server, room) = (Arc::clone(&self.server), Arc::clone(&self.room));
             tokio::spawn(async move { server.connection(&room, stream, peer, seat).await });
         } else if let Ok(permit) = Arc::clone(&self.door).try_acquire_owned() {
-            let tls = self.server.tls.clone();
+            let server = Arc::clone(&self.server);
             tokio::spawn(async move {
-                refuse::turn_away(stream, tls.as_deref()).await;
+                refuse::turn_away(stream, server).await;
                 drop(permit);
             });
         }

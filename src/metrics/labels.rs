@@ -46,6 +46,9 @@ labels! {
         Error = "error",
     }
 
+    /// Which bound had no room left for a connection or a request.
+    Bound { Process = "process", Address = "address" }
+
     /// Where who may not was turned away.
     Door { Key = "key", Signature = "signature", Token = "token" }
 
@@ -74,11 +77,11 @@ labels! {
         GatewayToSocket = "gateway_to_socket",
     }
 
-    /// Where a request goes: `ops` is all of the ops listener, and what is none of ours is `other`.
+    /// Where a request goes: `ops` is all of the ops listener, `page` all else, also what is none of ours.
     Route {
         Updates = "/v1/updates", Feeds = "/v1/feeds/{adapter}", Game = "/v1/games/{game}", Games = "/v1/games",
         History = "/v1/history/{game}", Ws = "/v1/ws", Sse = "/v1/sse", Poll = "/v1/poll", Page = "page",
-        Ops = "ops", Other = "other",
+        Ops = "ops",
     }
 }
 
@@ -142,26 +145,31 @@ impl Route {
             Route::Updates | Route::Feeds => &["POST"],
             Route::Game => &["GET", "HEAD", "DELETE"],
             Route::Games | Route::History | Route::Poll | Route::Page | Route::Ops => &["GET", "HEAD"],
-            Route::Other => &[],
-            _ => &["GET"],
+            Route::Ws | Route::Sse => &["GET"],
         }
     }
 
-    /// Its methods with the codes that they answer in the ordinary run of things: series that exist from the start.
+    /// Its methods with the codes that are documented for them: series that exist from the start.
     #[must_use]
     pub fn answers(self) -> &'static [(&'static str, &'static [&'static str])] {
         match self {
-            Route::Updates => &[("POST", &["200", "207", "400", "401", "403", "409", "413", "422", "429", "503"])],
-            Route::Feeds => &[("POST", &["200", "207", "400", "401", "403", "404", "413", "422", "429", "503"])],
-            Route::Game => &[("GET", &["200", "304", "404"]), ("DELETE", &["200", "401", "403", "404", "503"])],
-            Route::Games => &[("GET", &["200", "304", "400", "409", "503"])],
-            Route::History => &[("GET", &["200", "400", "404"])],
-            Route::Ws => &[("GET", &["101", "400", "403", "426", "503"])],
+            Route::Updates => {
+                &[("POST", &["200", "207", "400", "401", "403", "408", "409", "413", "415", "422", "429", "503"])]
+            }
+            Route::Feeds => {
+                &[("POST", &["200", "207", "400", "401", "403", "404", "408", "413", "415", "422", "429", "503"])]
+            }
+            Route::Game => &[
+                ("GET", &["200", "304", "400", "401", "403", "404", "503"]),
+                ("DELETE", &["200", "400", "401", "403", "404", "409", "422", "429", "503"]),
+            ],
+            Route::Games => &[("GET", &["200", "304", "400", "401", "403", "409", "503"])],
+            Route::History => &[("GET", &["200", "400", "401", "403", "404", "409", "503"])],
+            Route::Ws => &[("GET", &["101", "400", "401", "403", "426", "503"])],
             Route::Sse => &[("GET", &["200", "204", "503"])],
-            Route::Poll => &[("GET", &["200", "304", "400", "403", "503"])],
-            Route::Page => &[("GET", &["200", "304"])],
+            Route::Poll => &[("GET", &["200", "304", "400", "401", "403", "503"])],
+            Route::Page => &[("GET", &["200", "304", "404", "503"])],
             Route::Ops => &[("GET", &["200", "503"])],
-            Route::Other => &[],
         }
     }
 }

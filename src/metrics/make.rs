@@ -10,10 +10,10 @@ use prometheus::{
 use super::labels::Label;
 
 /// From 0.5 ms, a publication's way through an idle service, to 4 s, where a subscriber gives up; s.
-pub(super) const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0];
+pub(super) const SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 4.0];
 
 /// The same span for requests, which have a histogram for each route; s.
-pub(super) const REQUEST_SECONDS: [f64; 5] = [0.005, 0.025, 0.1, 0.5, 4.0];
+pub(super) const REQUEST_SECONDS: [f64; 5] = [0.0005, 0.005, 0.05, 0.5, 4.0];
 
 /// One metric for each value of a label.
 pub(super) struct Each<L, M> {

@@ -1,5 +1,4 @@
-//! What tokio and the machine say of this process, read when it is asked for. The names of [`prometheus`]' own collector
-//! for processes (`process_*`) have the rest.
+//! What tokio says of its workers and tasks, read when it is asked for.
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
@@ -13,27 +12,23 @@ pub(super) struct Runtime {
     tasks: IntGauge,
     queued: IntGauge,
     workers: IntGauge,
-    memory_limit: IntGauge,
 }
 
 impl Runtime {
     pub(super) fn new() -> Runtime {
         let gauge = |name, help| IntGauge::new(name, help).expect("a valid name");
         let busy = Counter::new("tokio_busy_seconds_total", "Time that tokio's workers did something, all together.");
-        let memory_limit = gauge("process_memory_limit_bytes", "Memory that the control group or the machine allows.");
-        memory_limit.set(allowed_memory());
         Runtime {
             runtime: Handle::try_current().ok(),
             busy: busy.expect("a valid name"),
             tasks: gauge("tokio_tasks", "Tasks that live."),
             queued: gauge("tokio_queued_tasks", "Tasks that wait for any worker."),
             workers: gauge("tokio_workers", "Threads that run tasks."),
-            memory_limit,
         }
     }
 
-    fn all(&self) -> [&dyn Collector; 5] {
-        [&self.busy, &self.tasks, &self.queued, &self.workers, &self.memory_limit]
+    fn all(&self) -> [&dyn Collector; 4] {
+        [&self.busy, &self.tasks, &self.queued, &self.workers]
     }
 }
 
@@ -53,17 +48,6 @@ impl Collector for Runtime {
         }
         self.all().into_iter().flat_map(Collector::collect).collect()
     }
-}
-
-/// The control group's limit, else the machine's memory; bytes, 0 where neither is told.
-fn allowed_memory() -> i64 {
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let machine = || {
-        let told = std::fs::read_to_string("/proc/meminfo").ok()?;
-        let kib = told.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim().strip_suffix(" kB")?;
-        kib.parse::<i64>().ok()?.checked_mul(1_024)
-    };
-    group.and_then(|bytes| bytes.trim().parse().ok()).or_else(machine).unwrap_or(0)
 }
 
 fn count(number: usize) -> i64 {

@@ -1,25 +1,26 @@
 //! What happens in the service, each with its verb.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use feeds::game::Status;
 use feeds::revision::Correction;
 
 use super::labels::{
-    CloseReason, Door, GapOutcome, Hop, Label, PayloadOutcome, ReportOutcome, ResetReason, ResumeOutcome, Route,
+    Bound, CloseReason, Door, GapOutcome, Hop, Label, PayloadOutcome, ReportOutcome, ResetReason, ResumeOutcome, Route,
     Transport,
 };
-use super::{Metrics, Standing};
+use super::{Load, Metrics, Standing};
 
 /// A build for the benchmark of what all this costs.
 const UNMEASURED: bool = cfg!(feature = "unmeasured");
 
 /// Publishing.
 impl Metrics {
-    /// A provider's body was read, or refused as a whole.
+    /// A provider's body was read, or refused as a whole: either way it is not silent.
     pub fn payload(&self, provider: &str, outcome: PayloadOutcome) {
         self.payloads.with_label_values(&[provider, outcome.name()]).inc();
+        self.heard(provider);
     }
 
     /// A report got its answer.
@@ -27,9 +28,10 @@ impl Metrics {
         self.reports.with_label_values(&[provider, outcome.name()]).inc();
     }
 
-    /// A provider was heard; `at` in ms since the Unix epoch.
-    pub fn heard(&self, provider: &str, at: i64) {
-        self.feed_last_report.with_label_values(&[provider]).set(at / 1_000);
+    /// A provider was heard, just now.
+    pub fn heard(&self, provider: &str) {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
+        self.feed_last_report.with_label_values(&[provider]).set(i64::try_from(now).unwrap_or(i64::MAX));
     }
 
     /// A change is in the log; `took` is the engine's part.
@@ -115,6 +117,21 @@ impl Metrics {
         self.connections_max.set(i64::try_from(most).unwrap_or(i64::MAX));
     }
 
+    /// A place among them is taken.
+    pub fn place_taken(&self) {
+        self.connections_taken.inc();
+    }
+
+    /// And free again.
+    pub fn place_left(&self) {
+        self.connections_taken.dec();
+    }
+
+    /// There was no room for a connection, or for a request that needs a place of its own.
+    pub fn refused(&self, bound: Bound) {
+        self.refused[bound].inc();
+    }
+
     /// A subscriber connected.
     pub fn connection_opened(&self, transport: Transport) {
         self.opened[transport].inc();
@@ -189,7 +206,7 @@ impl Metrics {
         self.hops[Hop::LogToGateway].observe(seconds(now - at));
     }
 
-    /// It was written to a socket; from its arrival at this gateway.
+    /// A shard wrote it to its sockets; from its arrival at this gateway.
     pub fn gateway_to_socket(&self, took: Duration) {
         if UNMEASURED {
             return;
@@ -197,7 +214,7 @@ impl Metrics {
         self.hop(Hop::GatewayToSocket, took);
     }
 
-    /// It was written to a socket; from the report's acceptance.
+    /// A shard wrote it to its sockets; from the report's acceptance.
     pub fn delivery_seconds(&self, ms: i64) {
         if UNMEASURED {
             return;
@@ -219,13 +236,13 @@ impl Metrics {
         self.providers.get()
     }
 
-    /// When a provider was last heard; seconds since the Unix epoch, 0 = not yet.
+    /// When this process last heard a provider; seconds since the Unix epoch, 0 = not yet.
     #[must_use]
     pub fn last_report(&self, provider: &str) -> i64 {
         self.feed_last_report.with_label_values(&[provider]).get()
     }
 
-    /// A provider's reports so far.
+    /// A provider's reports to this process so far.
     #[must_use]
     pub fn reports(&self, provider: &str) -> u64 {
         let of = |outcome: &ReportOutcome| self.reports.with_label_values(&[provider, outcome.name()]).get();
@@ -244,10 +261,15 @@ impl Metrics {
         Transport::ALL.iter().map(|transport| (*transport, self.connections[*transport].get()))
     }
 
-    /// Connections that are taken at most, those that lag, and subscriptions.
+    /// What the process serves, and how much it would.
     #[must_use]
-    pub fn load(&self) -> (i64, i64, i64) {
-        (self.connections_max.get(), self.lagging.get(), self.subscriptions.get())
+    pub fn load(&self) -> Load {
+        Load {
+            max: self.connections_max.get(),
+            taken: self.connections_taken.get(),
+            lagging: self.lagging.get(),
+            subscriptions: self.subscriptions.get(),
+        }
     }
 
     /// Whether the log engine answers, how often it came back, and the newest offset that is known.

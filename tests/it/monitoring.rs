@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::subscriber::{Detail, Subscriber};
+use crate::subscriber::{Detail, Handshake, Socket, Subscriber};
 use crate::support::{ACME, Service, patch, score, soon, with};
 
 const GAME: &str = "soccer/eng.1/ars-che";
@@ -73,6 +73,19 @@ impl Broker for Slow {
     }
 }
 
+/// The next message of this type.
+async fn until(socket: &mut Socket, kind: &str) -> Value {
+    soon(async {
+        loop {
+            let message = socket.message().await.expect(kind);
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    })
+    .await
+}
+
 fn now_ms() -> i64 {
     i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap()
 }
@@ -117,6 +130,80 @@ async fn the_hops_of_the_ledger_add_up_to_the_way() {
     }
     let (whole, sum) = ((way() - before.2) / TIMES, means[1..].iter().sum::<f64>());
     assert!((whole - sum).abs() < 0.005, "accepted to socket took {whole} s, its hops {means:?}");
+}
+
+#[tokio::test]
+async fn a_delivery_is_timed_once_for_each_publication_and_shard_that_writes_it() {
+    let service = Service::start(ACME).await;
+    let mut acme = service.acme().await;
+    acme.report(patch(GAME, score(0, 0))).await;
+    let mut crowd = Vec::new();
+    for _ in 0..5 {
+        let mut subscriber = Subscriber::new(service.main(), [("soccer", Detail::Full)]);
+        subscriber.connect().await;
+        subscriber.reaches(1).await;
+        crowd.push(subscriber);
+    }
+    let before = service.metric("scoreline_delivery_seconds_count");
+    acme.report(patch(GAME, score(1, 0))).await;
+    acme.report(patch("tennis/wimbledon/final", score(1, 0))).await;
+    acme.report(patch(GAME, score(2, 0))).await;
+    for subscriber in &mut crowd {
+        subscriber.reaches(4).await;
+    }
+    // One shard, five fans: a match that nobody follows is not timed.
+    service.counts("scoreline_delivery_seconds_count", before + 2.0).await;
+}
+
+#[tokio::test]
+async fn each_subscription_begins_once_and_a_wish_is_no_failure() {
+    let service = Service::start(ACME).await;
+    let mut acme = service.acme().await;
+    acme.report(patch(GAME, score(0, 0))).await;
+    let begun = |outcome: &str| format!("scoreline_resumes_total{{outcome=\"{outcome}\"}}");
+    let reset = |reason: &str| format!("scoreline_resets_total{{reason=\"{reason}\"}}");
+    let held = async |since: &str| {
+        let mut socket = Handshake::new(&format!("/v1/ws?topics=soccer{since}")).open(service.main()).await.unwrap();
+        let end = until(&mut socket, "position").await;
+        (socket, end["position"].as_str().unwrap().to_owned())
+    };
+    let (mut socket, position) = held("").await;
+    held(&format!("&since={position}")).await;
+    held("&since=elsewhe0.7").await;
+    service.counts(&begun("reset"), 1.0).await;
+    service.counts(&reset("epoch"), 1.0).await;
+
+    socket.say(&json!({"type": "options", "id": 1, "delay": 30})).await;
+    until(&mut socket, "reset").await;
+    service.counts(&reset("delay"), 1.0).await;
+    let poll = acme.get("/v1/poll?topics=soccer&since=elsewhe0.7").await;
+    assert_eq!(poll.status, 200, "{}", poll.text());
+    service.counts(&begun("reset"), 2.0).await;
+    assert_eq!(service.metric(&begun("snapshot")), 1.0);
+    assert_eq!(service.metric(&begun("resumed")), 1.0);
+}
+
+#[tokio::test]
+async fn who_is_refused_is_not_silent() {
+    let providers = ["wrong", "outside", "broken", "quiet"];
+    let named = providers
+        .map(|name| format!("[providers.{name}]\n{}", if name == "outside" { "topics = [\"tennis\"]\n" } else { "" }));
+    let keys = providers.map(|name| format!("\"{name}={name}-key\""));
+    let service = Service::start(&format!("provider = [{}]\n{}", keys.join(","), named.concat())).await;
+    let last = |provider: &str| {
+        service.metric(&format!("scoreline_feed_last_report_timestamp_seconds{{provider=\"{provider}\"}}"))
+    };
+    let begun = (now_ms() / 1_000) as f64;
+    for (provider, body, status) in [
+        ("wrong", json!({"game": GAME, "patch": {"status": "wild"}}).to_string(), 422),
+        ("outside", patch(GAME, score(1, 0)).to_string(), 403),
+        ("broken", "{".to_owned(), 400),
+    ] {
+        let mut client = service.client().await.with_key(&format!("{provider}-key"));
+        assert_eq!(client.ask("POST", "/v1/updates", &["content-type: application/json"], body).await.status, status);
+        assert!(last(provider) >= begun, "{provider} was heard");
+    }
+    assert_eq!(last("quiet"), 0.0);
 }
 
 #[tokio::test]
@@ -171,6 +258,11 @@ async fn the_status_page_says_how_it_stands() {
     assert_eq!((&status["ready"], &status["role"]), (&json!(true), &json!("serve")));
     assert_eq!(status["connections"]["ws"], 1);
     assert_eq!(status["connections"]["subscriptions"], 1);
+    assert_eq!(status["connections"]["places_taken"], 2, "a provider's too: {status}");
+    assert_eq!(status["service"], json!({"processes": 1, "connections": 1}));
+    let position = acme.get(&format!("/v1/games/{GAME}")).await.json()["position"].clone();
+    let epoch = position.as_str().unwrap().split('.').next().unwrap().to_owned();
+    assert_eq!(status["broker"]["epoch"], epoch);
     assert_eq!((&status["broker"]["up"], &status["broker"]["url"]), (&json!(true), &json!("memory:")));
     assert_eq!(status["games"], json!({"live": 1}));
     let [acme, quiet] = [&status["providers"][0], &status["providers"][1]];
@@ -184,7 +276,9 @@ async fn the_status_page_says_how_it_stands() {
 
     let page = ops.get("/").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    for held in ["http-equiv=\"refresh\"", "acme", "quiet", GAME, "memory:"] {
+    let scopes =
+        ["The service: 1 on this log, 1 subscribers connected", "as this process hears them", "to this process"];
+    for held in ["http-equiv=\"refresh\"", "acme", "quiet", GAME, "memory:", &epoch].into_iter().chain(scopes) {
         assert!(page.text().contains(held), "{held} is not in {}", page.text());
     }
     assert!(!page.text().contains("<script") && !page.text().contains("key"), "{}", page.text());

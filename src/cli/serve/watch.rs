@@ -12,8 +12,8 @@ use crate::metrics::{GapOutcome, Label, Metrics, Standing};
 use crate::scoreboard::Scoreboard;
 use crate::wire::FeedStatus;
 
-/// A provider that no feed's status speaks of counts as up for this long after it was heard; ms.
-const HEARD: i64 = 120_000;
+/// A provider that no feed's status speaks of counts as up for this long after it was heard; s. Alerts know it too.
+const HEARD: i64 = 60;
 
 /// Counts what the log tells this process.
 pub(super) struct LogWatch {
@@ -96,7 +96,7 @@ pub(super) async fn watch_games(ops: Weak<Ops>) {
 fn standing(provider: &str, ops: &Ops) -> Standing {
     let (said, live_games) =
         ops.board.as_ref().map_or((None, 0), |board| (said_of(board, provider), leads(board, provider)));
-    let heard = || wall_ms() - ops.metrics.last_report(provider) * 1_000 < HEARD;
+    let heard = || wall_ms() / 1_000 - ops.metrics.last_report(provider) <= HEARD;
     Standing { up: said.map_or_else(heard, |said| said == FeedStatus::Live), live_games }
 }
 

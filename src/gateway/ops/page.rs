@@ -24,30 +24,32 @@ pub(super) fn html(picture: &Value) -> String {
     };
     let _ = write!(
         page,
-        "<h1>Scoreline {}</h1><p>{} ({}), {state}, up for {} s. <a href=\"/metrics\">metrics</a> \
+        "<h1>Scoreline {}</h1><p>This process: {} ({}), {state}, up for {} s. <a href=\"/metrics\">metrics</a> \
          <a href=\"/status.json\">status.json</a> <a href=\"/livez\">livez</a> <a href=\"/readyz\">readyz</a></p>",
         cell(&picture["version"]),
         cell(&picture["name"]),
         cell(&picture["role"]),
         cell(&picture["uptime_s"]),
     );
-    fields(&mut page, "Broker", &picture["broker"]);
-    fields(&mut page, "Connections", &picture["connections"]);
-    table(
-        &mut page,
-        "Processes on this log",
-        &picture["gateways"],
-        &["name", "role", "version", "ready", "connections", "ops"],
-    );
+    let (processes, all) = (cell(&picture["service"]["processes"]), cell(&picture["service"]["connections"]));
+    let title = format!("The service: {processes} on this log, {all} subscribers connected");
+    table(&mut page, &title, &picture["gateways"], &["name", "role", "version", "ready", "connections", "ops"]);
+    fields(&mut page, "Games by status, the same on every gateway", &picture["games"]);
+    fields(&mut page, "The log, as this process sees it", &picture["broker"]);
+    fields(&mut page, "Connections to this process", &picture["connections"]);
     let columns = ["name", "up", "last_report_at", "reports_last_minute", "leads", "leads_live"];
-    table(&mut page, "Providers", &picture["providers"], &columns);
     table(
         &mut page,
-        "Slowest games of the last minutes",
+        "Providers, as this process hears them; games that they lead on every gateway",
+        &picture["providers"],
+        &columns,
+    );
+    table(
+        &mut page,
+        "Games whose news came latest to the log in five minutes, whoever took it",
         &picture["slowest_games"],
         &["game", "late_ms", "provider", "publications"],
     );
-    fields(&mut page, "Games by status", &picture["games"]);
     page.push_str("</body></html>\n");
     page
 }

@@ -1,4 +1,5 @@
-//! How the service stands, as JSON: what somebody asks who looks at it for the first time.
+//! How it stands, as JSON: what somebody asks who looks at it for the first time. Of the whole service are the processes on the
+//! log, the games and who leads them; the rest is what this process itself counts, hears and serves.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Ops, VERSION};
 use crate::broker::Event;
-use crate::metrics::Label;
+use crate::metrics::{Label, Load};
 use crate::scoreboard::Scoreboard;
 
 /// How far back slow games are looked for, in time and in publications.
@@ -28,21 +29,35 @@ pub(super) fn picture(ops: &Ops) -> Value {
         "draining": ops.health.drain.begun(),
         "uptime_s": ops.health.started.elapsed().as_secs(),
         "log_offset": offset,
+        "service": service(ops),
         "gateways": *ops.met.lock(),
         "connections": connections(ops),
-        "broker": { "url": ops.about.broker, "up": up, "reconnects": reconnects, "offset": offset },
+        "broker": {
+            "url": ops.about.broker,
+            "up": up,
+            "reconnects": reconnects,
+            "epoch": ops.board.as_ref().map(|board| board.view().epoch().to_string()),
+            "offset": offset,
+        },
         "games": ops.board.as_deref().map(games),
         "providers": providers(ops),
         "slowest_games": ops.board.as_deref().map(slowest).unwrap_or_default(),
     })
 }
 
+/// All processes together, by what they said last.
+fn service(ops: &Ops) -> Value {
+    let met = ops.met.lock();
+    let connections: i64 = met.iter().filter_map(|process| process["connections"].as_i64()).sum();
+    json!({ "processes": met.len(), "connections": connections })
+}
+
 fn connections(ops: &Ops) -> Value {
-    let (max, lagging, subscriptions) = ops.metrics.load();
+    let Load { max, taken, lagging, subscriptions } = ops.metrics.load();
     let mut said: Map<String, Value> =
         ops.metrics.connected().map(|(transport, count)| (transport.name().to_owned(), count.into())).collect();
     said.extend(
-        [("max", max), ("lagging", lagging), ("subscriptions", subscriptions)]
+        [("subscriptions", subscriptions), ("lagging", lagging), ("places_taken", taken), ("max", max)]
             .map(|(name, count)| (name.to_owned(), count.into())),
     );
     Value::Object(said)
@@ -78,8 +93,8 @@ fn providers(ops: &Ops) -> Vec<Value> {
             "up": standing.up,
             "last_report_at": (last > 0).then_some(last * 1_000),
             "reports_last_minute": minute,
-            "leads": leads.get(provider).copied().unwrap_or(0),
-            "leads_live": standing.live_games,
+            "leads": ops.board.as_ref().map(|_| leads.get(provider).copied().unwrap_or(0)),
+            "leads_live": ops.board.as_ref().map(|_| standing.live_games),
         })
     };
     ops.metrics.providers().iter().map(told).collect()

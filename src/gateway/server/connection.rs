@@ -94,7 +94,7 @@ impl Server {
         let counted = if forwarded { Ok(None) } else { room.count(peer.ip()) };
         let Ok(address) = counted else {
             drop(seat);
-            refuse::turn_away(stream, self.tls.as_deref()).await;
+            refuse::turn_away(stream, self).await;
             return Ok(());
         };
         let held = Mutex::new(Held { seat, address });
@@ -171,7 +171,7 @@ impl Connection {
     ) -> Result<Response<Answer<impl Body<Data = Bytes, Error = warp::Error> + Send + Unpin + 'static>>, Infallible>
     {
         let (busy, begun) = (Busy::begin(&self.phases), Instant::now());
-        let (route, method) = (crate::gateway::route(request.uri().path()), request.method().clone());
+        let (route, method) = (self.server.audience.route(request.uri().path()), request.method().clone());
         name_host(&mut request);
         let client = self.client(&request);
         let mut response = match self.place(client.ip(), &busy) {

@@ -1,7 +1,9 @@
 //! Those for whom there is no room: told so, and when to come again.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::future::ready;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Collected};
 use hyper::Request;
@@ -14,8 +16,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use warp::http::StatusCode;
 
+use super::Server;
 use crate::gateway::problem::Problem;
-use crate::gateway::tls::{H2, Tls};
+use crate::gateway::tls::H2;
 use crate::wire::ErrorCode;
 
 /// How long telling may take.
@@ -27,15 +30,23 @@ pub(super) fn no_room() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail).retry_after(fastrand::u64(2..10))
 }
 
-/// Tells a new connection.
-pub(super) async fn turn_away(stream: TcpStream, tls: Option<&Tls>) {
+/// Tells a new connection. Its request is counted as any other.
+pub(super) async fn turn_away(stream: TcpStream, server: Arc<Server>) {
+    let (begun, tls) = (Instant::now(), server.tls.clone());
+    let count = move |method: &str, path: &str| {
+        let code = StatusCode::SERVICE_UNAVAILABLE.as_u16();
+        server.metrics.request(server.audience.route(path), method, code, begun.elapsed());
+    };
     let telling = async {
-        let Some(tls) = tls else { return tell(stream).await };
+        let Some(tls) = tls else { return tell(stream, count).await };
         let stream = tls.acceptor().accept(stream).await?;
         if stream.get_ref().1.alpn_protocol() != Some(H2) {
-            return tell(stream).await;
+            return tell(stream, count).await;
         }
-        let service = service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(no_room().reply()) });
+        let service = service_fn(move |request: Request<Incoming>| {
+            count(request.method().as_str(), request.uri().path());
+            ready(Ok::<_, Infallible>(no_room().reply()))
+        });
         let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
         Ok(())
     };
@@ -43,7 +54,7 @@ pub(super) async fn turn_away(stream: TcpStream, tls: Option<&Tls>) {
 }
 
 /// Reads the request's head, so that the answer is not lost to a reset, and says that there is no room.
-async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
+async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin, count: impl Fn(&str, &str)) -> std::io::Result<()> {
     let (mut head, mut chunk) = (Vec::new(), [0; 2_048]);
     while head.len() < 32 << 10 && !head.windows(4).any(|end| end == b"\r\n\r\n") {
         match stream.read(&mut chunk).await? {
@@ -51,6 +62,8 @@ async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Resul
             read => head.extend_from_slice(&chunk[..read]),
         }
     }
+    let (method, path) = asked(&head);
+    count(&method, &path);
     let (parts, body) = no_room().reply().into_parts();
     let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
     let mut answer = format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", parts.status, body.len());
@@ -62,4 +75,26 @@ async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Resul
     stream.shutdown().await?;
     while stream.read(&mut chunk).await? > 0 {}
     Ok(())
+}
+
+/// The method and the path of a request, by its first line.
+fn asked(head: &[u8]) -> (String, String) {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    (method.to_owned(), target.split('?').next().unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_head_asks_for_is_in_its_first_line() {
+        let of = |head: &str| asked(head.as_bytes());
+        assert_eq!(of("GET /v1/ws?topics=soccer HTTP/1.1\r\nhost: a\r\n\r\n"), ("GET".into(), "/v1/ws".into()));
+        assert_eq!(of("POST"), ("POST".into(), String::new()));
+        assert_eq!(asked(b"\xff\x00"), ("\u{fffd}\0".into(), String::new()));
+    }
 }

@@ -12,10 +12,11 @@ use tokio::sync::mpsc;
 use super::Limits;
 use super::socket::Busy;
 use crate::live::Live;
+use crate::metrics::{Bound, Metrics};
 
 /// A place among those that the process takes: a request extension. Whoever goes on after the answer (a WebSocket, an
 /// event stream) holds it as long.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Place {
     pub(super) _seat: Seat,
     /// Counted under its address, where that is capped.
@@ -28,7 +29,6 @@ pub struct Place {
 pub(super) type Seat = Arc<Seated>;
 
 /// Taken until it is dropped.
-#[derive(Debug)]
 pub(super) struct Seated {
     room: Arc<Room>,
     /// The server waits for the last one.
@@ -38,21 +38,22 @@ pub(super) struct Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         self.room.taken.fetch_sub(1, Ordering::Relaxed);
+        self.room.metrics.iter().for_each(|metrics| metrics.place_left());
     }
 }
 
 /// Who is connected.
-#[derive(Debug)]
 pub(super) struct Room {
     limits: Arc<Live<Limits>>,
     /// Seats that are taken: more than there are, where the limit was lowered.
     taken: AtomicUsize,
     open: mpsc::WeakSender<Infallible>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// Where it is counted; nowhere, if that is not asked for.
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// One connection of an address.
-#[derive(Debug)]
 pub(super) struct Counted {
     address: IpAddr,
     room: Arc<Room>,
@@ -60,16 +61,24 @@ pub(super) struct Counted {
 
 impl Room {
     /// `open` has a sender for each seat that is taken.
-    pub(super) fn new(limits: &Arc<Live<Limits>>, open: mpsc::WeakSender<Infallible>) -> Arc<Room> {
+    pub(super) fn new(
+        limits: &Arc<Live<Limits>>,
+        open: mpsc::WeakSender<Infallible>,
+        metrics: Option<Arc<Metrics>>,
+    ) -> Arc<Room> {
         let (limits, taken, addresses) = (Arc::clone(limits), AtomicUsize::new(0), Mutex::default());
-        Arc::new(Room { limits, taken, open, addresses })
+        Arc::new(Room { limits, taken, open, addresses, metrics })
     }
 
     /// A seat; `None` when all are taken.
     pub(super) fn seat(self: &Arc<Room>) -> Option<Seat> {
         let (open, most) = (self.open.upgrade()?, self.limits.get().connections);
         let next = |taken: usize| (taken < most).then_some(taken + 1);
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        if self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_err() {
+            self.refuse(Bound::Process);
+            return None;
+        }
+        self.metrics.iter().for_each(|metrics| metrics.place_taken());
         Some(Arc::new(Seated { room: Arc::clone(self), _open: open }))
     }
 
@@ -84,10 +93,15 @@ impl Room {
         let mut addresses = self.addresses.lock();
         let held = addresses.entry(address).or_default();
         if *held >= most {
+            self.refuse(Bound::Address);
             return Err(());
         }
         *held += 1;
         Ok(Some(Arc::new(Counted { address, room: Arc::clone(self) })))
+    }
+
+    fn refuse(&self, bound: Bound) {
+        self.metrics.iter().for_each(|metrics| metrics.refused(bound));
     }
 }
 

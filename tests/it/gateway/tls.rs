@@ -113,6 +113,8 @@ async fn streams_of_one_connection_are_counted() {
     assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
     keys.get(service.main(), "h2", "/").await.problem(503, "unavailable");
     keys.get(service.main(), "http/1.1", "/").await.problem(503, "unavailable");
+    service.counts("scoreline_connections_refused_total{bound=\"process\"}", 3.0).await;
+    service.counts("scoreline_http_requests_total{code=\"503\",method=\"GET\",route=\"page\"}", 2.0).await;
     for socket in [&mut first, &mut second] {
         socket.expect("hello").await;
     }

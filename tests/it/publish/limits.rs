@@ -4,6 +4,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::subscriber::Handshake;
 use crate::support::{ACME, Client, Service, patch, score, soon};
 
 const GAME: &str = "soccer/eng.1/ars-che";
@@ -136,6 +137,17 @@ async fn beyond_the_most_connections_there_is_no_room() {
     turned_away.problem(503, "unavailable");
     assert!(turned_away.header("retry-after").parse::<u32>().unwrap() > 0);
     service.counts("scoreline_connections_max", 2.0).await;
+    service.counts("scoreline_connections_taken", 2.0).await;
+    service.counts("scoreline_connections_refused_total{bound=\"process\"}", 1.0).await;
+    let asked = "scoreline_http_requests_total{code=\"503\",method=\"GET\",route=\"page\"}";
+    service.counts(asked, 1.0).await;
+    let refused = Handshake::new("/v1/ws?topics=soccer").open(service.main()).await.err().expect("there is no room");
+    refused.problem(503, "unavailable");
+    service.counts("scoreline_http_requests_total{code=\"503\",method=\"GET\",route=\"/v1/ws\"}", 1.0).await;
+    // Whom there is no telling either is counted as well.
+    let silent = connect_all(&service, 80).await;
+    service.counts("scoreline_connections_refused_total{bound=\"process\"}", 82.0).await;
+    drop(silent);
     second.get("/nothing").await.problem(404, "not_found");
     drop(first);
     room_comes_back(&service).await;
@@ -146,8 +158,16 @@ async fn beyond_the_most_of_an_address_there_is_no_room() {
     let service = Service::start("[limits]\nconnections_per_address = 1").await;
     let first = service.client().await;
     service.client().await.get("/nothing").await.problem(503, "unavailable");
+    service.counts("scoreline_connections_refused_total{bound=\"address\"}", 1.0).await;
+    service.counts("scoreline_http_requests_total{code=\"503\",method=\"GET\",route=\"page\"}", 1.0).await;
     drop(first);
     room_comes_back(&service).await;
+    service.counts("scoreline_connections_refused_total{bound=\"process\"}", 0.0).await;
+}
+
+async fn connect_all(service: &Service, count: usize) -> Vec<TcpStream> {
+    let connect = (0..count).map(|_| TcpStream::connect(service.main()));
+    futures_util::future::try_join_all(connect).await.unwrap()
 }
 
 /// Asks until the server has seen that a connection is gone.
