@@ -79,6 +79,22 @@ async fn keys_grants_and_rates_change() {
 }
 
 #[tokio::test]
+async fn who_leads_changes_with_its_priority() {
+    let two = |priority: u32| {
+        let second = provider("second", "two", &format!("priority = {priority}"));
+        settings("", &(provider("acme", "one", "priority = 5") + &second))
+    };
+    let mut program = Program::serving(&two(9));
+    assert_eq!(posted(&program, "one", SOCCER).await, 200);
+    let mut second = program.client().await.with_key("two");
+    let mut says = async |total| second.report(patch(SOCCER, score(total, 0))).await;
+    assert_eq!(says(901).await["reason"], "not_leading");
+    let said = program.reload(&two(1)).await;
+    assert!(said.contains("changed: providers.second\""), "{said}");
+    assert_eq!(says(902).await["applied"], true);
+}
+
+#[tokio::test]
 async fn origins_change_and_who_is_connected_stays() {
     let mut program = Program::serving(&settings("allow_origin = [\"https://a.example\"]", ""));
     let mut stays = socket(&program, "https://a.example").await.unwrap();
