@@ -13,7 +13,7 @@ use super::http::Target;
 pub enum Gauge {
     /// Of a process of this machine: the scheduler's nanoseconds and the proportional set size.
     Process(u32),
-    /// Of the ops listener: CPU in steps of 10 ms and the resident set size.
+    /// Of the ops listener: CPU and the resident set size.
     Ops(Target),
 }
 
