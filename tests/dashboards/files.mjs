@@ -30,6 +30,9 @@ export function named(expression) {
   return [...bare.matchAll(/\b[a-z_]+(?::[a-z_0-9]+)+|\b(?:scoreline|process|tokio)_[a-z_]+|\bup\b/g)].map(([name]) => name);
 }
 
+/** What a variable stands for where all is chosen. */
+const everything = Object.fromEntries(Object.values(dashboards).flatMap(({ templating }) => templating.list).map(({ name, allValue }) => [name, allValue]));
+
 /** An expression with Grafana's variables replaced as Grafana would. */
 export const filled = (expression, interval = '15s') =>
-  expression.replaceAll('$__rate_interval', interval).replaceAll('$job', '.*').replaceAll('$instance', '.*').replaceAll('$provider', '.*');
+  expression.replaceAll('$__rate_interval', interval).replace(/\$(job|instance|provider)\b/g, (_, name) => everything[name]);

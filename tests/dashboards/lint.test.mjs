@@ -56,6 +56,8 @@ test('variables choose data source, job and instance; deploys are marked', () =>
   for (const [name, { templating, annotations }] of Object.entries(dashboards)) {
     const names = templating.list.map(({ name }) => name);
     for (const wanted of ['datasource', 'job', 'instance', 'runbook']) assert.ok(names.includes(wanted), `${name}: ${wanted}`);
+    // All jobs are ours: a Prometheus scrapes others too, which have process_* and up as well.
+    assert.equal(templating.list.find(({ name }) => name === 'job').allValue, 'scoreline.*', name);
     assert.ok(annotations.list.some(({ expr }) => /process_start_time_seconds/.test(expr)), name);
   }
 });

@@ -87,6 +87,28 @@ export async function redis(port) {
   return program;
 }
 
+/** A line to a port, which can be cut: { port, cut, mend }. */
+export async function cable(to) {
+  const ends = new Set();
+  let whole = true;
+  const server = createServer((near) => {
+    if (!whole) return near.destroy();
+    const far = connect(to, '127.0.0.1');
+    for (const [one, other] of [[near, far], [far, near]]) {
+      ends.add(one);
+      one.on('error', () => {}).once('close', () => ends.delete(one) && other.destroy());
+      one.pipe(other);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  server.unref();
+  const cut = () => {
+    whole = false;
+    for (const end of ends) end.destroy();
+  };
+  return { port: server.address().port, cut, mend: () => { whole = true; } };
+}
+
 /** A gateway that takes reports too: { url, ops }. */
 export async function scoreline(name, settings) {
   const config = join(folder, `${name}.toml`);
@@ -105,7 +127,7 @@ export async function scoreline(name, settings) {
 export async function prometheus(targets) {
   const hosts = targets.map((url) => JSON.stringify(new URL(url).host)).join(', ');
   const config = text('prometheus.yml')
-    .replace(/targets: \[.*\]/, `targets: [${hosts}]`)
+    .replace(/^( *- targets:) \[.*\]/m, `$1 [${hosts}]`) // not the one in a comment
     .replace(/_interval: 15s/g, '_interval: 1s')
     .replace(/- (rules|alerts)\.yml/g, `- ${FOLDER}$1.yml`);
   writeFileSync(join(folder, 'prometheus.yml'), config);
@@ -164,6 +186,23 @@ export async function passing(url, query) {
   socket.resume();
   await told;
   socket.resetAndDestroy();
+}
+
+/** A fan whose first frame breaks the protocol: no client's frame may be unmasked. */
+export async function rude(url) {
+  const socket = await upgrade(url, 'topics=soccer');
+  const ended = once(socket, 'close');
+  socket.resume();
+  socket.end(Buffer.from([0x81, 0x01, 0x78]));
+  await ended;
+}
+
+/** Connections that ask nothing; the call lets them go. */
+export async function crowd(url, count) {
+  const { hostname, port } = new URL(url);
+  const sockets = Array.from({ length: count }, () => connect(port, hostname).on('error', () => {}));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  return () => sockets.forEach((socket) => socket.destroy());
 }
 
 /** A fan that takes nothing until it is called: the call makes it read. */
