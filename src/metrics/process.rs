@@ -65,7 +65,7 @@ fn allowed_memory() -> i64 {
     groups.into_iter().chain(machine_memory()).min().unwrap_or(0)
 }
 
-/// The least that the process' control group (as systemd sets it by `MemoryMax=`) or one above it allows, by
+/// The least that the process' control group (version 2, as systemd sets it by `MemoryMax=`) or one above it allows, by
 /// `/proc/self/cgroup`. In a container its own group is the root.
 fn group_limit(own: &str, read: impl Fn(&Path) -> Option<String>) -> Option<i64> {
     let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;

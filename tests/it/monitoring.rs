@@ -276,8 +276,11 @@ async fn the_status_page_says_how_it_stands() {
 
     let page = ops.get("/").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    let scopes =
-        ["The service: 1 on this log, 1 subscribers connected", "as this process hears them", "to this process"];
+    let scopes = [
+        "The service: processes that share the log (1), subscribers of all of them (1)",
+        "as this process hears them",
+        "to this process",
+    ];
     for held in ["http-equiv=\"refresh\"", "acme", "quiet", GAME, "memory:", &epoch].into_iter().chain(scopes) {
         assert!(page.text().contains(held), "{held} is not in {}", page.text());
     }

@@ -32,7 +32,7 @@ pub(super) fn html(picture: &Value) -> String {
         cell(&picture["uptime_s"]),
     );
     let (processes, all) = (cell(&picture["service"]["processes"]), cell(&picture["service"]["connections"]));
-    let title = format!("The service: {processes} on this log, {all} subscribers connected");
+    let title = format!("The service: processes that share the log ({processes}), subscribers of all of them ({all})");
     table(&mut page, &title, &picture["gateways"], &["name", "role", "version", "ready", "connections", "ops"]);
     fields(&mut page, "Games by status, the same on every gateway", &picture["games"]);
     fields(&mut page, "The log, as this process sees it", &picture["broker"]);
@@ -46,7 +46,7 @@ pub(super) fn html(picture: &Value) -> String {
     );
     table(
         &mut page,
-        "Games whose news came latest to the log in five minutes, whoever took it",
+        "Games whose news took longest to the log in the last five minutes, whichever process took it",
         &picture["slowest_games"],
         &["game", "late_ms", "provider", "publications"],
     );
