@@ -207,6 +207,21 @@ async fn who_is_refused_is_not_silent() {
 }
 
 #[tokio::test]
+async fn who_has_an_interval_is_up_by_it_and_not_by_when_this_process_heard_it() {
+    let broker = broker::connect("memory:", Bounds::default()).await.unwrap();
+    broker.announce("slow", FeedStatus::Live).await.unwrap();
+    let providers = "provider = [\"slow=slow-key\", \"plain=plain-key\"]\n[providers.slow]\ninterval = \"1h\"";
+    let service = Service::start_on(providers, Arc::clone(&broker)).await;
+    let up = |provider: &str| format!("scoreline_feed_up{{provider=\"{provider}\"}}");
+    service.counts(&up("slow"), 1.0).await;
+    assert_eq!(service.metric(&up("plain")), 0.0, "nobody heard it yet");
+    service.client().await.with_key("plain-key").report(patch(GAME, score(0, 0))).await;
+    service.counts(&up("plain"), 1.0).await;
+    broker.announce("slow", FeedStatus::Stale).await.unwrap();
+    service.counts(&up("slow"), 0.0).await;
+}
+
+#[tokio::test]
 async fn series_are_few_whatever_happens() {
     let names: Vec<String> = (0..10).map(|n| format!("\"p{n}=key-{n}\"")).collect();
     let service = Service::start(&format!("provider = [{}]", names.join(","))).await;
