@@ -49,6 +49,12 @@ pub trait Broker: Send + Sync {
     /// Remembers a report that was accepted but changed nothing: the provider's stamp and image.
     async fn heard(&self, heard: Heard) -> Result<(), BrokerError>;
 
+    /// Waits until what was read is kept as surely as what [`Broker::publish`] answers: who is told that something is there
+    /// already is told no less. Most engines read nothing else.
+    async fn settled(&self) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
     /// Takes or renews a named lease for `ttl`; false when another holds it.
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, BrokerError>;
 

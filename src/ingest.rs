@@ -223,8 +223,11 @@ impl Ingest {
     async fn attempt(&self, case: &Case<'_>, reading: Reading) -> Result<Option<Said>, BrokerError> {
         let held_stamp = reading.stamp.newest(self.heard.stamp(&case.report.game, &case.grant.provider));
         let said = known(&reading, case.key.as_ref()).or_else(|| case.refused(&reading, &held_stamp));
-        if said.is_some() {
-            return Ok(said);
+        if let Some(said) = said {
+            if matches!(said, Said::Applied { .. }) {
+                self.broker.settled().await?;
+            }
+            return Ok(Some(said));
         }
         let record = held(&reading);
         let claim = self.sources.claim(case.grant, &case.report.game, record, case.accepted_at);
@@ -285,6 +288,7 @@ impl Ingest {
         let (game, provider) = (case.report.game.clone(), case.grant.provider.to_string());
         let heard = Heard { game, provider, stamp: case.stamp(), image };
         self.heard.note(&*self.broker, heard, held_stamp).await?;
+        self.broker.settled().await?;
         Ok(Said::Unchanged { version })
     }
 

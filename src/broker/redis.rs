@@ -65,6 +65,8 @@ struct Names {
     /// Followed by a name.
     lease: String,
     here: String,
+    /// Written where only `WAIT` is wanted.
+    touched: String,
     channel: String,
     publish: &'static str,
     subscribe: &'static str,
@@ -84,6 +86,7 @@ impl Names {
             said: key("said:"),
             lease: key("lease:"),
             here: key("here"),
+            touched: key("touched"),
             // Channels are of no database.
             channel: key(&format!("live:{}", target.db)),
             publish: if sharded { "SPUBLISH" } else { "PUBLISH" },
@@ -230,6 +233,18 @@ impl Broker for RedisBroker {
             [game.as_str().as_bytes(), provider.as_bytes(), event_at.as_bytes(), seq.as_bytes(), image.as_slice()];
         let keys = [names.games.as_str(), &said];
         link.run(async |connection| scripts.heard.run(connection, &keys, &arguments).await).await.map(drop)
+    }
+
+    async fn settled(&self) -> Result<(), BrokerError> {
+        let Shared { link, names, finder, .. } = &*self.0;
+        if finder.target.wait == 0 {
+            return Ok(());
+        }
+        // A write, so that WAIT has something to wait for: it comes after all that was read.
+        let mut touch = cmd("SET");
+        touch.arg(&names.touched).arg(1);
+        let (connection, ()) = link.numbered(async |connection| touch.query_async(connection).await).await?;
+        self.0.replicated(connection).await
     }
 
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, BrokerError> {

@@ -13,7 +13,7 @@ use warp::reply::Response as Reply;
 
 use crate::drain::Drain;
 use crate::metrics::{CONTENT_TYPE as METRICS, Metrics};
-use crate::scoreboard::Scoreboard;
+use crate::scoreboard::{Liveness, Scoreboard};
 
 mod page;
 mod status;
@@ -102,12 +102,22 @@ impl Ops {
         Ops { about, metrics, health, board, met: Mutex::default(), pace: Mutex::default() }
     }
 
+    /// Ready, or why not: who shows the games must follow the log, too.
+    ///
+    /// # Errors
+    /// The reason, for a person.
+    pub fn ready(&self) -> Result<(), &'static str> {
+        self.health.ready()?;
+        let away = |board: &Arc<Scoreboard>| *board.liveness().borrow() == Liveness::Away;
+        if self.board.as_ref().is_some_and(away) { Err("the log is not followed") } else { Ok(()) }
+    }
+
     /// What the others are told of this process: JSON.
     #[must_use]
     pub fn introduction(&self) -> String {
         let connections: i64 = self.metrics.connected().map(|(_, count)| count).sum();
         let About { role, ops, .. } = &self.about;
-        let ready = self.health.ready().is_ok();
+        let ready = self.ready().is_ok();
         json!({ "role": role, "version": VERSION, "ready": ready, "connections": connections, "ops": ops }).to_string()
     }
 
@@ -153,7 +163,7 @@ pub(super) fn livez() -> Reply {
 
 /// `/readyz`.
 pub(super) fn readyz(ops: &Ops) -> Reply {
-    match ops.health.ready() {
+    match ops.ready() {
         Ok(()) => text(StatusCode::OK, PLAIN, "ready\n"),
         Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{why}\n")),
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_rustls::server::TlsStream;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -87,16 +87,13 @@ pub struct Server {
     pub inherited: bool,
 }
 
-/// Those who are told that there is no room, at a time; beyond them connections are dropped.
-const TURNED_AWAY_AT_ONCE: usize = 64;
-
 /// Serves until the drain begins, then lets what is under way finish: requests, and all that came of them.
 pub async fn serve(listener: TcpListener, server: Server) {
     // Every seat holds a sender; when the last is dropped, all are done.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
     let counted = (server.audience == Audience::Public).then(|| Arc::clone(&server.metrics));
     let room = Room::new(&server.limits, open.downgrade(), counted);
-    let desk = Desk { server: Arc::new(server), room, door: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)) };
+    let desk = Desk { server: Arc::new(server), room };
     loop {
         let accepted = tokio::select! {
             () = desk.server.drain.wait() => break,
@@ -119,8 +116,6 @@ pub async fn serve(listener: TcpListener, server: Server) {
 struct Desk {
     server: Arc<Server>,
     room: Arc<Room>,
-    /// For those who are told that there is no room.
-    door: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -128,12 +123,8 @@ impl Desk {
         if let Some(seat) = self.room.seat() {
             let (server, room) = (Arc::clone(&self.server), Arc::clone(&self.room));
             tokio::spawn(async move { server.connection(&room, stream, peer, seat).await });
-        } else if let Ok(permit) = Arc::clone(&self.door).try_acquire_owned() {
-            let server = Arc::clone(&self.server);
-            tokio::spawn(async move {
-                refuse::turn_away(stream, server).await;
-                drop(permit);
-            });
+        } else if let Some(turn) = self.room.turn() {
+            tokio::spawn(refuse::turn_away(stream, Arc::clone(&self.server), turn));
         }
     }
 

@@ -12,6 +12,7 @@ use ::redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
     RedisError, RedisResult, ServerErrorKind, TlsCertificates, Value, cmd,
 };
+use parking_lot::Mutex;
 
 use super::url::{Address, Servers, Target};
 use crate::broker::BrokerError;
@@ -27,6 +28,15 @@ pub(super) struct Finder {
     authorities: Option<Vec<u8>>,
     /// Whom to ask first the next time: who gave a wrong answer is asked last.
     turn: AtomicUsize,
+    /// Where the log was when that was last told, and whom else to ask, by what a cluster says of itself: those whom the URL
+    /// names may all be gone.
+    met: Mutex<Met>,
+}
+
+#[derive(Default)]
+struct Met {
+    log: Option<Address>,
+    nodes: Vec<Address>,
 }
 
 impl Finder {
@@ -36,20 +46,28 @@ impl Finder {
         let file = target.tls.as_ref().and_then(|tls| tls.ca.as_ref());
         let authorities = file.map(std::fs::read).transpose();
         let authorities = authorities.map_err(|error| BrokerError::Broken(format!("ca: {error}")))?;
-        Ok(Finder { target, authorities, turn: AtomicUsize::new(0) })
+        Ok(Finder { target, authorities, turn: AtomicUsize::new(0), met: Mutex::default() })
     }
 
-    /// A connection to the server that holds the log. `push` gets what the server says unasked, and that it is gone.
+    /// A connection to the server that holds the log, and where that is. `push` gets what the server says unasked, and that
+    /// it is gone.
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) async fn open(&self, push: impl AsyncPushSender) -> Result<MultiplexedConnection, BrokerError> {
+    pub(super) async fn open(
+        &self,
+        push: impl AsyncPushSender,
+    ) -> Result<(MultiplexedConnection, Address), BrokerError> {
         let answer = ANSWER + self.target.wait_time;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(answer))
             .set_push_sender(push);
-        let address = self.find().await?;
+        // Where nobody tells, it may still be where it was: the server itself says whether it is.
+        let address = match self.find().await {
+            Ok(address) => address,
+            Err(error) => self.met.lock().log.clone().ok_or(error)?,
+        };
         let user = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_db(self.target.db);
         let user = self.target.user.iter().fold(user, |user, name| user.set_username(name));
         let user = self.target.password.iter().fold(user, |user, password| user.set_password(password));
@@ -60,7 +78,7 @@ impl Finder {
                 return Err(BrokerError::Away(format!("{address} is no primary (any more)")));
             }
         }
-        Ok(connection)
+        Ok((connection, address))
     }
 
     /// The address of the server that holds the log.
@@ -70,14 +88,21 @@ impl Finder {
     pub(super) async fn find(&self) -> Result<Address, BrokerError> {
         let known = match &self.target.servers {
             Servers::One(address) => return Ok(address.clone()),
-            Servers::Sentinels(known, _) | Servers::Cluster(known) => known,
+            Servers::Sentinels(known, _) => known.clone(),
+            Servers::Cluster(known) => {
+                let others = self.met.lock().nodes.clone().into_iter().filter(|node| !known.contains(node));
+                known.iter().cloned().chain(others).collect()
+            }
         };
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut failed = BrokerError::Away("nobody to ask".to_owned());
         for i in 0..known.len() {
             let asked = &known[(turn + i) % known.len()];
             match self.ask(asked).await {
-                Ok(Some(address)) => return Ok(address),
+                Ok(Some(address)) => {
+                    self.met.lock().log = Some(address.clone());
+                    return Ok(address);
+                }
                 Ok(None) => failed = BrokerError::Away(format!("{asked} does not know where the log is")),
                 Err(error) => failed = at(asked, error),
             }
@@ -103,6 +128,7 @@ impl Finder {
         slot.arg("KEYSLOT").arg(format!("{{{}}}", self.target.namespace));
         let slot: i64 = slot.query_async(&mut connection).await?;
         let slots: Value = cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await?;
+        self.met.lock().nodes = nodes(&slots, asked);
         Ok(serving(&slots, slot, asked))
     }
 
@@ -128,11 +154,21 @@ impl Finder {
 fn serving(slots: &Value, slot: i64, asked: &Address) -> Option<Address> {
     array(slots).iter().map(array).find_map(|range| {
         let [Value::Int(first), Value::Int(last), primary, ..] = range else { return None };
-        let [host, Value::Int(port), ..] = array(primary) else { return None };
-        // A node that does not know its own name leaves it out: it is where it was asked.
-        let host = text(host).filter(|host| !host.is_empty()).unwrap_or(&asked.host).to_owned();
-        (*first..=*last).contains(&slot).then_some(Address { host, port: u16::try_from(*port).ok()? })
+        (*first..=*last).contains(&slot).then(|| node(primary, asked)).flatten()
     })
+}
+
+/// All nodes that `CLUSTER SLOTS` names, replicas too.
+fn nodes(slots: &Value, asked: &Address) -> Vec<Address> {
+    let named = array(slots).iter().flat_map(|range| array(range).iter().skip(2));
+    named.filter_map(|named| node(named, asked)).collect()
+}
+
+fn node(named: &Value, asked: &Address) -> Option<Address> {
+    let [host, Value::Int(port), ..] = array(named) else { return None };
+    // A node that does not know its own name leaves it out: it is where it was asked.
+    let host = text(host).filter(|host| !host.is_empty()).unwrap_or(&asked.host).to_owned();
+    Some(Address { host, port: u16::try_from(*port).ok()? })
 }
 
 /// An array's items; none of what is no array.

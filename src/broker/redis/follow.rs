@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +14,17 @@ use feeds::Topic;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::finder::fault;
+use super::finder::{Finder, fault};
 use super::inbox::{Inbox, Mail};
 use super::rows::{self, Entry};
+use super::url::Address;
 use super::{Place, Shared, place};
 use crate::broker::{BrokerError, Followed};
 
 /// The time between two position checks, ± 10 % so that gateways do not ask in step.
 const CHECK: Duration = Duration::from_secs(1);
-/// How often it is asked whether the log has gone elsewhere, in checks.
-const ELSEWHERE: u32 = 5;
+/// The time between two questions whether the log has gone elsewhere.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 /// Pauses between tries: any up to a bound that doubles from the first to the second of these.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 /// Entries that are read at once.
@@ -123,11 +125,11 @@ impl<'a> Follower<'a> {
     async fn connected(&mut self) -> Result<Infallible, Stop> {
         let Shared { finder, names, .. } = self.shared;
         let inbox = Arc::new(Inbox::default());
-        let mut connection = finder.open(inbox.receiver()).await?;
+        let (mut connection, at) = finder.open(inbox.receiver()).await?;
         // Its answer is the confirmation: from here on every message comes.
         cmd(names.subscribe).arg(&names.channel).query_async::<::redis::Value>(&mut connection).await?;
         loop {
-            match self.caught_up(&mut connection, &inbox).await {
+            match self.caught_up(&mut connection, &inbox, &at).await {
                 Err(Stop::StartOver) => self.loaded = false,
                 Err(stop) => return Err(stop),
                 Ok(never) => match never {},
@@ -136,7 +138,12 @@ impl<'a> Follower<'a> {
     }
 
     /// Tells what is missing, then what comes.
-    async fn caught_up(&mut self, connection: &mut MultiplexedConnection, inbox: &Inbox) -> Result<Infallible, Stop> {
+    async fn caught_up(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        inbox: &Inbox,
+        at: &Address,
+    ) -> Result<Infallible, Stop> {
         let place = self.place(connection).await?;
         if !self.loaded || place.epoch != self.epoch {
             self.loaded = false;
@@ -146,12 +153,16 @@ impl<'a> Follower<'a> {
             self.check(connection, inbox, place).await?;
         }
         (self.away, self.pause) = (false, PAUSES.0);
-        self.go_on(connection, inbox).await
+        self.go_on(connection, inbox, at).await
     }
 
-    async fn go_on(&mut self, connection: &mut MultiplexedConnection, inbox: &Inbox) -> Result<Infallible, Stop> {
-        let at = self.shared.finder.find().await?;
-        let mut checks = 0_u32;
+    async fn go_on(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        inbox: &Inbox,
+        at: &Address,
+    ) -> Result<Infallible, Stop> {
+        let mut moved = pin!(moved(&self.shared.finder, at));
         let mut next = Instant::now() + jittered(CHECK);
         loop {
             tokio::select! {
@@ -159,13 +170,11 @@ impl<'a> Follower<'a> {
                 () = sleep_until(next) => {
                     let place = self.place(connection).await?;
                     self.check(connection, inbox, place).await?;
-                    checks += 1;
-                    // A primary that was cut off does not know that it is none any more.
-                    if checks.is_multiple_of(ELSEWHERE) && self.shared.finder.find().await? != at {
-                        self.shared.link.forget();
-                        return Err(Stop::Away(BrokerError::Away(format!("the log is no longer at {at}"))));
-                    }
                     next = Instant::now() + jittered(CHECK);
+                }
+                there = &mut moved => {
+                    self.shared.link.forget();
+                    return Err(Stop::Away(BrokerError::Away(format!("the log is no longer at {at}, but at {there}"))));
                 }
             }
         }
@@ -294,6 +303,19 @@ impl<'a> Follower<'a> {
 
 /// A part of the stream: ids, and each entry's one field.
 pub(super) type Stream = Vec<(String, (String, Vec<u8>))>;
+
+/// Waits until the log is elsewhere: a primary that was cut off does not know that it is none any more. Where nobody tells,
+/// a connection that works goes on.
+async fn moved(finder: &Finder, at: &Address) -> Address {
+    loop {
+        sleep(jittered(ELSEWHERE)).await;
+        match finder.find().await {
+            Ok(there) if there != *at => return there,
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "nobody tells where the log is"),
+        }
+    }
+}
 
 fn jittered(time: Duration) -> Duration {
     time.mul_f64(0.9 + 0.2 * fastrand::f64())

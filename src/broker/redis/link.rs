@@ -126,7 +126,7 @@ impl Link {
         let opened = opened.await;
         let mut held = self.held.lock();
         match opened {
-            Ok(connection) => {
+            Ok((connection, _)) => {
                 (held.connection, held.failed) = (Some(connection.clone()), None);
                 Ok((number, connection))
             }

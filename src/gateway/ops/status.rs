@@ -18,7 +18,7 @@ const SLOWEST: usize = 10;
 
 /// The whole picture.
 pub(super) fn picture(ops: &Ops) -> Value {
-    let ready = ops.health.ready();
+    let ready = ops.ready();
     let (up, reconnects, offset) = ops.metrics.log();
     json!({
         "version": VERSION,

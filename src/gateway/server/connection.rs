@@ -94,7 +94,9 @@ impl Server {
         let counted = if forwarded { Ok(None) } else { room.count(peer.ip()) };
         let Ok(address) = counted else {
             drop(seat);
-            refuse::turn_away(stream, self).await;
+            if let Some(turn) = room.turn() {
+                refuse::turn_away(stream, self, turn).await;
+            }
             return Ok(());
         };
         let held = Mutex::new(Held { seat, address });
@@ -176,6 +178,8 @@ impl Connection {
         let client = self.client(&request);
         let mut response = match self.place(client.ip(), &busy) {
             None => refuse::no_room().reply(),
+            // CONNECT may name a host alone; routes take a path for granted.
+            Some(_) if request.uri().path_and_query().is_none() => refuse::no_tunnel().reply(),
             Some(place) => {
                 request.extensions_mut().insert(client);
                 request.extensions_mut().insert(place);

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use warp::http::StatusCode;
 
 use super::Server;
+use super::room::Turn;
 use crate::gateway::problem::Problem;
 use crate::gateway::tls::H2;
 use crate::wire::ErrorCode;
@@ -30,8 +31,13 @@ pub(super) fn no_room() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail).retry_after(fastrand::u64(2..10))
 }
 
-/// Tells a new connection. Its request is counted as any other.
-pub(super) async fn turn_away(stream: TcpStream, server: Arc<Server>) {
+/// To those who ask for a tunnel.
+pub(super) fn no_tunnel() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::BadRequest, "this is no proxy: CONNECT leads nowhere")
+}
+
+/// Tells a new connection, in its turn. Its request is counted as any other.
+pub(super) async fn turn_away(stream: TcpStream, server: Arc<Server>, _turn: Turn) {
     let (begun, tls) = (Instant::now(), server.tls.clone());
     let count = move |method: &str, path: &str| {
         let code = StatusCode::SERVICE_UNAVAILABLE.as_u16();

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::Limits;
 use super::socket::Busy;
 use crate::live::Live;
 use crate::metrics::{Bound, Metrics};
+
+/// Those who are told that there is no room, at a time: each has a file descriptor for up to two seconds.
+const TURNED_AWAY_AT_ONCE: usize = 64;
 
 /// A place among those that the process takes: a request extension. Whoever goes on after the answer (a WebSocket, an
 /// event stream) holds it as long.
@@ -49,9 +52,14 @@ pub(super) struct Room {
     taken: AtomicUsize,
     open: mpsc::WeakSender<Infallible>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// For those who are told that there is no room.
+    door: Arc<Semaphore>,
     /// Where it is counted; nowhere, if that is not asked for.
     metrics: Option<Arc<Metrics>>,
 }
+
+/// Held while somebody is told that there is no room.
+pub(super) type Turn = OwnedSemaphorePermit;
 
 /// One connection of an address.
 pub(super) struct Counted {
@@ -67,7 +75,7 @@ impl Room {
         metrics: Option<Arc<Metrics>>,
     ) -> Arc<Room> {
         let (limits, taken, addresses) = (Arc::clone(limits), AtomicUsize::new(0), Mutex::default());
-        Arc::new(Room { limits, taken, open, addresses, metrics })
+        Arc::new(Room { limits, taken, open, addresses, door: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)), metrics })
     }
 
     /// A seat; `None` when all are taken.
@@ -80,6 +88,11 @@ impl Room {
         }
         self.metrics.iter().for_each(|metrics| metrics.place_taken());
         Some(Arc::new(Seated { room: Arc::clone(self), _open: open }))
+    }
+
+    /// A turn to be told that there is no room; `None` when too many are being told: then a connection is dropped.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        Arc::clone(&self.door).try_acquire_owned().ok()
     }
 
     /// Counts one more of an address; `Err` when it has as many as it may. Those who came while nobody counted are not

@@ -49,6 +49,21 @@ async fn a_message_whose_length_can_be_read_two_ways_is_the_connection_s_last() 
     assert_eq!(service.client().await.get("/v1/games").await.status, 200);
 }
 
+/// Seen to fail with a panic: an authority alone has no path.
+#[tokio::test]
+async fn it_is_no_proxy() {
+    let service = Service::start(ACME).await;
+    for (request, status) in [
+        ("CONNECT foo:80 HTTP/1.1\r\nhost: foo:80\r\nconnection: close\r\n\r\n", "405"),
+        ("CONNECT / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "405"),
+        ("GET http://foo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "200"),
+        ("OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "404"),
+    ] {
+        let answer = send(service.main(), request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?} was answered {answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn heads_that_are_none_are_400_or_431() {
     let service = Service::start(ACME).await;

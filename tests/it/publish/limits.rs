@@ -1,5 +1,7 @@
 //! Every bound of publishing and of the server, and its named outcome.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -163,6 +165,22 @@ async fn beyond_the_most_of_an_address_there_is_no_room() {
     drop(first);
     room_comes_back(&service).await;
     service.counts("scoreline_connections_refused_total{bound=\"process\"}", 0.0).await;
+}
+
+/// Silent ones beyond an address' cap do not collect: each would have a file descriptor.
+#[tokio::test]
+async fn who_has_too_many_is_told_a_few_at_a_time() {
+    let service = Service::start("[limits]\nconnections_per_address = 1").await;
+    let first = service.client().await;
+    let silent = connect_all(&service, 200).await;
+    service.counts("scoreline_connections_refused_total{bound=\"address\"}", 200.0).await;
+    let mut dropped = 0;
+    for socket in &silent {
+        let (mut byte, soon) = ([0], Duration::from_millis(2));
+        dropped += usize::from(tokio::time::timeout(soon, socket.peek(&mut byte)).await.is_ok());
+    }
+    assert!(dropped >= 200 - 64, "{dropped} of 200 were dropped at once");
+    drop(first);
 }
 
 async fn connect_all(service: &Service, count: usize) -> Vec<TcpStream> {

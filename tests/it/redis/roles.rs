@@ -7,7 +7,7 @@ use scoreline::config::{Config, Role};
 use serde_json::{Value, json};
 
 use super::server::Server;
-use crate::support::{ACME, Client, config, patch, score, soon};
+use crate::support::{ACME, Client, config, patch, score, soon, with};
 
 const GAME: &str = "soccer/eng.1/ars-che";
 
@@ -29,6 +29,30 @@ pub(crate) async fn serving(gateway: SocketAddr, game: &str, version: u64) -> Va
         }
     };
     soon(seen).await
+}
+
+/// With `wait` every 2xx says that replicas have it, also one that repeats an earlier answer or finds nothing to change. Seen
+/// to fail with answers from what the primary alone holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_replica_has_is_not_acknowledged_by_sending_it_again() {
+    let server = Server::start(&[]);
+    let url = format!("{}?wait=1&wait_ms=100", server.url());
+    let ingest = start(&url, "", Role::Ingest).await;
+    let mut acme = Client::connect(ingest.main).await.with_key("acme-key");
+    let named = with(patch(GAME, score(1, 0)), "id", "evt-1");
+    for report in [&named, &named, &patch(GAME, score(1, 0))] {
+        acme.post(report).await.problem(503, "unavailable");
+    }
+    let replica = Server::start(&["--repl-diskless-sync-delay", "0"]);
+    let _: String = replica.ask(&format!("REPLICAOF 127.0.0.1 {}", server.port));
+    let again = loop {
+        let answer = acme.post(&named).await;
+        if answer.status == 200 {
+            break answer.json();
+        }
+    };
+    assert_eq!((&again["version"], &again["replayed"]), (&json!(1), &json!(true)));
+    assert_eq!(acme.report(patch(GAME, score(1, 0))).await["reason"], "unchanged");
 }
 
 #[tokio::test(flavor = "multi_thread")]

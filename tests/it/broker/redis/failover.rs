@@ -56,6 +56,28 @@ async fn a_dead_primary_is_followed_by_its_replica() {
     assert_eq!(follower.document("a"), Some(score(21)));
 }
 
+/// Sentinels say where the log is, and nothing else: without them it goes on where it is, on new connections too. Seen to fail
+/// with a follower that leaves a connection which works because nobody can be asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_sentinels_it_goes_on_where_it_is() {
+    let mut watched = tokio::task::spawn_blocking(Watched::start).await.unwrap();
+    let broker: Arc<dyn Broker> = Arc::new(RedisBroker::open(&watched.url(), Bounds::default()).await.unwrap());
+    let mut follower = loaded(&broker).await;
+    let newest = flood(&broker, &["a"], 3).await;
+    follower.until(newest).await;
+    watched.sentinels.iter_mut().for_each(|sentinel| sentinel.kill());
+    // Longer than from one question to the next.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    insist(&*broker, goal("a", 3, 4)).await;
+    follower.until(newest + 1).await;
+    for kind in ["pubsub", "normal"] {
+        let _: u64 = watched.servers[0].ask(&format!("CLIENT KILL TYPE {kind} SKIPME yes"));
+    }
+    insist(&*broker, with_id("evt-1", "h", goal("a", 4, 5))).await;
+    follower.until(newest + 2).await;
+    assert_eq!((follower.loads, follower.document("a")), (1, Some(score(5))));
+}
+
 /// The version of a game, as soon as it can be read.
 async fn read_version(broker: &dyn Broker, name: &str) -> u64 {
     loop {
