@@ -22,7 +22,7 @@ mod message;
 pub use decode::{Decoder, Incoming};
 pub use deflate::{DEFLATE_FROM, Deflater, Inflater};
 pub use encode::{close, frame, frame_with, masked, payload};
-pub use handshake::{Agreed, Choice, Refused, accept_key, choose_subprotocol, negotiate, valid_key};
+pub use handshake::{Agreed, Choice, Refused, Upgrade, accept_key, choose_subprotocol, negotiate, valid_key};
 
 /// Which side of the connection this end is: a server demands masked frames, a client refuses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

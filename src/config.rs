@@ -75,7 +75,7 @@ pub struct Settings {
     #[serde(default, deserialize_with = "pairs")]
     pub provider: Option<Vec<String>>,
 
-    /// What is logged: error, warn, info, debug, trace, or per module as in scoreline=debug [default: info]
+    /// What is logged: error, warn, info, debug, trace, or by module as in warn,scoreline::ingest=debug [default: info]
     #[arg(long, env = "SCORELINE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 

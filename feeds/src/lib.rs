@@ -12,6 +12,7 @@
 pub mod document;
 pub mod game;
 pub mod json;
+mod located;
 pub mod provider;
 pub mod report;
 pub mod revision;

@@ -1,6 +1,7 @@
 //! What client commands share: where the service is, one HTTP connection to it, and a WebSocket over one.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -78,7 +79,10 @@ impl Server {
         let dial = async {
             let stream = TcpStream::connect((host, port.unwrap_or(if secure { 443 } else { 80 }))).await;
             let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-            let stream = stream.map_err(|error| error.to_string())?;
+            let stream = stream.map_err(|error| match error.kind() {
+                ErrorKind::ConnectionRefused => "nobody listens there; does it run? --url names another".to_owned(),
+                _ => error.to_string(),
+            })?;
             match secure {
                 true => speak(tls::over(stream, host, self.ca.as_deref()).await?).await,
                 false => speak(stream).await,

@@ -29,8 +29,9 @@ pub(super) fn command(args: &Args) -> Result<(), Failure> {
             file.display()
         )),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Failure::Failed(format!(
-            "{0} is there already, and is left as it is; give another name, as scoreline init new-{0}",
-            file.display()
+            "{} is there already, and is left as it is; give another name, as scoreline init {}",
+            file.display(),
+            file.with_file_name("new.toml").display()
         ))),
         Err(error) => Err(Failure::Failed(format!("{}: {error}", file.display()))),
     }

@@ -1,4 +1,4 @@
-//! What an upgrade request negotiates: key, subprotocol, compression. Header values in, header values out.
+//! What an upgrade request negotiates: key, subprotocol, compression. Header values in, header values out. Both ends.
 
 use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
@@ -18,6 +18,32 @@ pub fn valid_key(key: &str) -> bool {
 pub fn accept_key(key: &str) -> String {
     let hash = Sha1::new().chain_update(key).chain_update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
     STANDARD.encode(hash)
+}
+
+/// A client's side of the handshake (RFC 6455 section 4.1): what it asks with, and the answer that it takes.
+#[derive(Clone, Debug)]
+pub struct Upgrade {
+    key: String,
+    /// The `Sec-WebSocket-Accept` of a server that read the key; one that only looks like a server does not know it.
+    pub accept: String,
+}
+
+impl Upgrade {
+    /// Asks with a nonce, which is to be random.
+    pub fn new(nonce: u128) -> Upgrade {
+        let key = STANDARD.encode(nonce.to_be_bytes());
+        Upgrade { accept: accept_key(&key), key }
+    }
+
+    /// The headers that ask, beside `Host`.
+    pub fn headers(&self) -> [(&'static str, &str); 4] {
+        [
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", &self.key),
+        ]
+    }
 }
 
 /// What to speak, and the token that came along.

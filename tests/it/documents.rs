@@ -56,7 +56,7 @@ kill -TERM $pid; wait $pid; code=$?; cat log >&2; exit $code
             env!("CARGO_BIN_EXE_scoreline")
         );
         // The build is done; `cargo run --release` runs what was built.
-        let cargo = "#!/bin/bash\n[[ $1 = run && $2 = --release ]] || exit 99\nshift 2; [[ ${1-} != -- ]] || shift\nexec scoreline \"$@\"\n";
+        let cargo = "#!/bin/bash\n[[ $* != 'build --release' ]] || exit 0\n[[ $1 = run && $2 = --release ]] || exit 99\nshift 2; [[ ${1-} != -- ]] || shift\nexec scoreline \"$@\"\n";
         for (name, text) in
             [("bin/scoreline", scoreline.as_str()), ("target/release/scoreline", &scoreline), ("bin/cargo", cargo)]
         {

@@ -54,11 +54,17 @@ impl Keys {
     /// for two days.
     pub(crate) fn signed(names: &str, made: &str) -> Keys {
         let keys = Keys::none();
-        let authority = format!("/CN=Authority {}", fastrand::u32(..));
-        keys.openssl(made, &["-subj", &authority, "-keyout", "ca.key", "-out", "ca.pem"]);
+        keys.authority(made, "ca");
         let names = format!("subjectAltName={names}");
         keys.openssl(made, &[&["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", &names], &LEAF[..]].concat());
         keys
+    }
+
+    /// Makes the authority, NAME.pem with NAME.key. Another time it has the same name and another key.
+    pub(crate) fn authority(&self, made: &str, name: &str) {
+        let subject = format!("/CN=Authority {}", self.dir.file_name().unwrap().display());
+        let (key, cert) = (format!("{name}.key"), format!("{name}.pem"));
+        self.openssl(made, &["-subj", &subject, "-keyout", &key, "-out", &cert]);
     }
 
     /// Writes another certificate over the one that is there.

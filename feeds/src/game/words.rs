@@ -1,10 +1,9 @@
 //! Words for whoever sent a document that is no game: where the fault is, and what would be right.
 
-use serde_path_to_error::{Path, Segment};
-
 use super::Game;
 use crate::document::Document;
-use crate::report::{Invalid, escape};
+use crate::located;
+use crate::report::Invalid;
 
 /// As much of a text as an error message repeats.
 pub(super) fn cut(text: &str) -> String {
@@ -13,18 +12,7 @@ pub(super) fn cut(text: &str) -> String {
 
 /// Reads a document that is no game once more, slower, for the place and the words.
 pub(super) fn explain(document: &Document) -> Result<Game, Invalid> {
-    serde_path_to_error::deserialize(document)
-        .map_err(|error| Invalid::new(pointer(error.path()), reword(&error.inner().to_string())))
-}
-
-fn pointer(path: &Path) -> String {
-    path.iter().fold(String::new(), |mut pointer, segment| {
-        if let Segment::Map { key } = segment {
-            pointer.push('/');
-            pointer.push_str(&escape(key));
-        }
-        pointer
-    })
+    located::from_value(document.clone().into()).map_err(|fault| Invalid::new(fault.pointer, reword(&fault.detail)))
 }
 
 /// serde's message in words for people who do not know Rust, with the nearest of the names it expected.
@@ -53,7 +41,7 @@ fn plain_words(expected: &str) -> &str {
     match expected {
         "i64" => "a whole number",
         "u32" => "a whole number, 0 or more",
-        "a string" | "string or map" => "a text",
+        "a string" => "a text",
         "a boolean" => "true or false",
         _ => "an object",
     }

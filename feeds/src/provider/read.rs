@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::Decoded;
 use crate::document::Document;
 use crate::game::{Competitor, CompetitorKind, MAX_KEY_BYTES, MAX_SCORE_TEXT_BYTES, MAX_TEXT_BYTES, Score};
-use crate::report::{Change, Invalid, Report, escape};
+use crate::report::{Change, Invalid, Report};
 use crate::topic::{MAX_SEGMENT_BYTES, slug};
-use crate::{Game, Topic, json};
+use crate::{Game, Topic, json, located};
 
 /// A payload as JSON.
 pub(super) fn json(payload: &[u8]) -> Result<Value, Invalid> {
@@ -21,27 +21,11 @@ pub(super) fn json(payload: &[u8]) -> Result<Value, Invalid> {
 
 /// A part of a payload as the adapter's own type; the pointer leads from that part to the field at fault.
 pub(super) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Invalid> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = pointer(error.path());
-        let message = error.into_inner().to_string();
+    located::from_value(value).map_err(|Invalid { pointer, detail }| match detail.split_once(", expected struct ") {
         // Our types' names mean nothing to whoever sent it.
-        match message.split_once(", expected struct ") {
-            Some((found, _)) => Invalid::new(pointer, format!("{found}, expected an object")),
-            None => Invalid::new(pointer, message),
-        }
+        Some((found, _)) => Invalid::new(pointer, format!("{found}, expected an object")),
+        None => Invalid::new(pointer, detail),
     })
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", escape(key)),
-            Segment::Enum { variant } => format!("/{}", escape(variant)),
-            Segment::Unknown => String::new(),
-        })
-        .collect()
 }
 
 /// The same fault, seen from further up.

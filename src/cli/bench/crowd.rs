@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token};
 
@@ -16,7 +14,7 @@ use super::micros;
 use super::plan::Plan;
 use super::schedule::Schedule;
 use super::tally::Tally;
-use crate::codec::{self, Incoming, Inflater, Limits, Opcode, accept_key};
+use crate::codec::{self, Incoming, Inflater, Limits, Opcode, Upgrade};
 use crate::wire::Detail;
 
 /// Connections that are being opened at a time; more would only wait in the server's listen queue, and be dropped there.
@@ -43,8 +41,7 @@ pub struct Crowd {
     judge: Judge,
     /// What totals mean in time.
     schedule: Option<Schedule>,
-    key: String,
-    accept: String,
+    upgrade: Upgrade,
     scratch: Vec<u8>,
     inflater: Inflater,
     /// What happened so far.
@@ -59,7 +56,6 @@ impl Crowd {
     pub fn new(plan: Plan) -> io::Result<Crowd> {
         let pace = |number| plan.shares.pace(number, plan.connections);
         let conns = (0..plan.connections).map(|number| Conn::new(pace(number))).collect();
-        let key = STANDARD.encode(fastrand::u128(..).to_be_bytes());
         let now = Instant::now();
         Ok(Crowd {
             poll: Poll::new()?,
@@ -72,8 +68,7 @@ impl Crowd {
             sipped: now,
             judge: Judge::default(),
             schedule: None,
-            accept: accept_key(&key),
-            key,
+            upgrade: Upgrade::new(fastrand::u128(..)),
             scratch: vec![0; SCRATCH],
             inflater: Inflater::new(),
             tally: Tally::default(),
@@ -221,10 +216,10 @@ impl Crowd {
         let since = self.conns[number].position.as_ref().map_or_else(String::new, |at| format!("&since={at}"));
         let detail = if *detail == Detail::Score { "score" } else { "full" };
         let deflate = if *compress { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
+        let asks: String = self.upgrade.headers().map(|(name, value)| format!("{name}: {value}\r\n")).concat();
         format!(
-            "GET /v1/ws?topics={topics}&detail={detail}{since} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\n\
-             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n{deflate}\r\n",
-            target.host, self.key
+            "GET /v1/ws?topics={topics}&detail={detail}{since} HTTP/1.1\r\nHost: {}\r\n{asks}{deflate}\r\n",
+            target.host
         )
     }
 
@@ -270,7 +265,7 @@ impl Crowd {
                 };
                 let mut rest = head.split_off(end + 4);
                 let text = String::from_utf8_lossy(&head);
-                if !text.starts_with("HTTP/1.1 101 ") || !text.contains(&self.accept) {
+                if !text.starts_with("HTTP/1.1 101 ") || !text.contains(&self.upgrade.accept) {
                     let first = text.lines().next().unwrap_or("").to_owned();
                     return self.lose(number, &format!("the upgrade was answered {first:?}"));
                 }

@@ -3,11 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hyper::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
+use hyper::header::{SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL};
 use hyper::upgrade::Upgraded;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -15,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Server, collect, refusal, whole};
 use crate::cli::Failure;
-use crate::codec::{Decoder, Incoming, Limits, Opcode, Role, accept_key, masked};
+use crate::codec::{Decoder, Incoming, Limits, Opcode, Role, Upgrade, masked};
 
 /// Longer than any message of the contract.
 const MESSAGES: Limits = Limits { message_bytes: 4 << 20, fragments: 64 };
@@ -45,20 +41,15 @@ impl Socket {
     /// When nobody is there, or the server refuses.
     pub(in crate::cli) async fn open(server: &Server, path: &str) -> Result<Socket, Failure> {
         let mut client = server.connect().await?;
-        let key = STANDARD.encode(fastrand::u128(..).to_be_bytes());
-        let request = client
-            .request(Method::GET, path)
-            .header(CONNECTION, "Upgrade")
-            .header(UPGRADE, "websocket")
-            .header(SEC_WEBSOCKET_VERSION, "13")
-            .header(SEC_WEBSOCKET_PROTOCOL, "scoreline.v1.json")
-            .header(SEC_WEBSOCKET_KEY, &key);
+        let asked = Upgrade::new(fastrand::u128(..));
+        let request = client.request(Method::GET, path).header(SEC_WEBSOCKET_PROTOCOL, "scoreline.v1.json");
+        let request = asked.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let response = client.send(request, whole("")).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (status, body) = collect(response).await?;
             return Err(refusal(status, &body));
         }
-        if response.headers().get(SEC_WEBSOCKET_ACCEPT).is_none_or(|accept| accept != accept_key(&key).as_str()) {
+        if response.headers().get(SEC_WEBSOCKET_ACCEPT).is_none_or(|accept| accept != asked.accept.as_str()) {
             return Err(server.failed(&"this is no WebSocket server"));
         }
         let upgraded = hyper::upgrade::on(response).await.map_err(|error| server.failed(&error))?;
@@ -90,6 +81,7 @@ impl Socket {
         let text = |error: std::io::Error| error.to_string();
         let pongs = std::mem::take(&mut self.pongs);
         self.io.write_all(&pongs).await.map_err(text)?;
+        self.io.flush().await.map_err(text)?; // TLS may hold back the last of it
         let read = self.io.read(&mut self.scratch).await.map_err(text)?;
         if read == 0 {
             return Err("the server ended the connection".to_owned());

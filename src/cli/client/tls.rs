@@ -55,6 +55,11 @@ fn words(error: &std::io::Error) -> String {
         CertificateError::UnknownIssuer => {
             "no authority that is known here signed its certificate; name your own with --ca FILE".to_owned()
         }
+        CertificateError::BadSignature => {
+            "its certificate was signed with another key than its authority's that is known here; is the file of --ca \
+             an older one?"
+                .to_owned()
+        }
         CertificateError::NotValidForNameContext { expected, presented } => {
             let named: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
             format!("its certificate is for {}, not for {}", named.join(", "), expected.to_str())

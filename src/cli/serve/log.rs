@@ -12,7 +12,11 @@ use super::super::Failure;
 /// # Errors
 /// When the filter is none.
 pub(in crate::cli) fn filter(said: &str) -> Result<Targets, Failure> {
-    said.parse().map_err(|error| Failure::Usage(format!("log {said:?}: {error}")))
+    // `Targets` would take a span for a module's name, which no module has: nothing were logged.
+    let read = if said.contains(['[', '{']) { None } else { said.parse().ok() };
+    read.ok_or_else(|| {
+        Failure::Usage(format!("log {said:?}: a level, or levels by module as in warn,scoreline::ingest=debug"))
+    })
 }
 
 /// # Errors
@@ -26,4 +30,22 @@ pub(super) fn to_stderr(said: &str) -> Result<(), Failure> {
     };
     let begun = tracing_subscriber::registry().with(log).with(filter).try_init();
     begun.map_err(|error| Failure::Failed(format!("no log: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::filter::LevelFilter;
+
+    use super::*;
+
+    #[test]
+    fn levels_are_for_all_or_by_module() {
+        let read = filter("warn,scoreline::ingest=debug").unwrap();
+        assert_eq!(read.default_level(), Some(LevelFilter::WARN));
+        assert_eq!(read.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["scoreline::ingest"]);
+        for wrong in ["[session]=trace", "scoreline[{id=3}]=debug", "scoreline=loud", "a=b=c"] {
+            let said = filter(wrong).unwrap_err().to_string();
+            assert!(said.contains(wrong) && said.contains("levels by module"), "{said}");
+        }
+    }
 }

@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use feeds::provider::Talk;
 use reqwest::header::{
-    AGE, CACHE_CONTROL, CONNECTION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    AGE, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    RETRY_AFTER, SEC_WEBSOCKET_ACCEPT,
 };
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
@@ -18,7 +16,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use super::address::{Resolver, is_public};
 use super::socket::Socket;
 use super::stream::{Body, Stream};
-use crate::codec::accept_key;
+use crate::codec::Upgrade;
 use crate::config::Feed;
 
 const REDIRECTS: usize = 5;
@@ -112,12 +110,13 @@ impl Fetcher {
 
     /// The client's side of RFC 6455 section 4.1.
     async fn upgrade(&self, url: &str, talk: Talk) -> Result<Socket, Trouble> {
-        let key = STANDARD.encode(fastrand::u128(..).to_be_bytes());
-        let said =
-            [(CONNECTION, "Upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13"), (SEC_WEBSOCKET_KEY, &key)];
-        let said = said.map(|(name, value)| (name, HeaderValue::try_from(value).expect("Base64 is a header")));
+        let asked = Upgrade::new(fastrand::u128(..));
+        let header = |(name, value)| {
+            (HeaderName::try_from(name).expect("a name"), HeaderValue::try_from(value).expect("Base64 is a value"))
+        };
+        let said: [(HeaderName, HeaderValue); 4] = asked.headers().map(header);
         let response = self.send(url, said.into_iter().collect()).await?;
-        let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|said| said == &accept_key(&key));
+        let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|said| said == &asked.accept);
         match response.status() {
             StatusCode::SWITCHING_PROTOCOLS if accepted => {
                 let io = response.upgrade().await.map_err(|error| Trouble::new(words(error)))?;

@@ -101,7 +101,11 @@ impl Socket {
     }
 
     async fn say(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
-        let said = timeout(self.silence, self.io.write_all(bytes)).await;
+        let said = async {
+            self.io.write_all(bytes).await?;
+            self.io.flush().await // TLS may hold back the last of it
+        };
+        let said = timeout(self.silence, said).await;
         said.map_err(|_| Trouble::new("the provider takes nothing"))?.map_err(broken)
     }
 }

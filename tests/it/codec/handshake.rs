@@ -1,7 +1,7 @@
 //! What an upgrade negotiates, header by header.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use scoreline::codec::{Choice, Refused, accept_key, choose_subprotocol, negotiate, valid_key};
+use scoreline::codec::{Choice, Refused, Upgrade, accept_key, choose_subprotocol, negotiate, valid_key};
 
 const JSON: &str = "scoreline.v1.json";
 const CBOR: &str = "scoreline.v1.cbor";
@@ -10,6 +10,16 @@ const BOTH: [&str; 2] = [JSON, CBOR];
 #[test]
 fn the_key_of_the_rfc() {
     assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
+
+#[test]
+fn what_a_client_asks_is_what_a_server_takes() {
+    let asked = Upgrade::new(0x7468_6520_7361_6d70_6c65_206e_6f6e_6365); // "the sample nonce"
+    let [.., version, (name, key)] = asked.headers();
+    assert_eq!((version, name), (("Sec-WebSocket-Version", "13"), "Sec-WebSocket-Key"));
+    assert_eq!(key, "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(asked.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert!(valid_key(Upgrade::new(fastrand::u128(..)).headers()[3].1));
 }
 
 #[test]

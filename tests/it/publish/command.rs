@@ -118,7 +118,10 @@ fn what_cannot_be_had_is_one_line_and_exit_1() {
             format!("listen {address}: Address already in use"),
         ),
         (&["serve", "--broker", "nats:somewhere"], "broker nats:somewhere".to_owned()),
-        (&["publish", "--url", "http://127.0.0.1:1", "soccer/a/b", "{}"], "http://127.0.0.1:1".to_owned()),
+        (
+            &["publish", "--url", "http://127.0.0.1:1", "soccer/a/b", "{}"],
+            "http://127.0.0.1:1/: nobody listens there; does it run? --url names another".to_owned(),
+        ),
     ] {
         let output = run(arguments);
         let error = text(&output.stderr);

@@ -57,9 +57,15 @@ fn a_certificate_that_is_not_to_be_believed_is_told_in_words() {
     let late = Keys::signed(here, "-9 days");
     let early = Keys::signed(here, "+9 days");
     let plain = Serving::start(&[]);
+    keys.authority("now", "renewed");
     for (service, ca, said) in [
         (&good.url, None, "no authority that is known here signed its certificate; name your own with --ca FILE"),
         (&good.url, Some(beside(&other, "ca.pem")), "no authority that is known here signed its certificate"),
+        (
+            &good.url,
+            Some(beside(&keys, "renewed.pem")),
+            "signed with another key than its authority's that is known here",
+        ),
         (&served(&other).url, Some(beside(&other, "ca.pem")), "for scores.example, 192.0.2.7, not for 127.0.0.1"),
         (&served(&late).url, Some(beside(&late, "ca.pem")), "its certificate expired on 2"),
         (&served(&early).url, Some(beside(&early, "ca.pem")), "its certificate is not valid before 2"),
