@@ -2,6 +2,7 @@
 //! input, and every series exists from the start, at 0. This is the only module that names prometheus.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use feeds::game::Status;
 use feeds::revision::Correction;
@@ -82,6 +83,8 @@ pub struct Metrics {
     broker_gaps: Each<GapOutcome, IntCounter>,
     broker_publish: Histogram,
     log_offset: IntGauge,
+    /// Whether this process follows the log.
+    follows: AtomicBool,
     http_requests: IntCounterVec,
     http_seconds: Each<Route, Histogram>,
 }
@@ -143,6 +146,7 @@ impl Metrics {
             broker_reconnects: make.counter("broker_reconnects_total", "Times that the log was away and came back."),
             broker_gaps: make.counters("broker_gaps_total", "outcome", "Publications that did not come by themselves."),
             broker_publish: make.histogram("broker_publish_seconds", "What the log engine takes for a change."),
+            follows: AtomicBool::new(false),
             log_offset: make.gauge("log_offset", "The newest offset of the log that this process knows."),
             http_requests: make.counter_vec("http_requests_total", &["route", "method", "code"], "Requests answered."),
             http_seconds: make.histograms(
@@ -276,7 +280,7 @@ mod tests {
             "scoreline_deliveries_total{transport=\"ws\"} 3",
             "scoreline_delivered_bytes_total{transport=\"ws\"} 700",
             "scoreline_log_offset 7",
-            "scoreline_http_requests_total{code=\"405\",method=\"other\",route=\"/v1/updates\"} 1",
+            "scoreline_http_requests_total{code=\"405\",method=\"other\",route=\"page\"} 1",
         ] {
             assert!(text.lines().any(|held| held == line), "{line} is not in\n{text}");
         }

@@ -108,8 +108,13 @@ impl Ops {
     /// The reason, for a person.
     pub fn ready(&self) -> Result<(), &'static str> {
         self.health.ready()?;
-        let away = |board: &Arc<Scoreboard>| *board.liveness().borrow() == Liveness::Away;
-        if self.board.as_ref().is_some_and(away) { Err("the log is not followed") } else { Ok(()) }
+        if self.follows() { Ok(()) } else { Err("the log is not followed") }
+    }
+
+    /// Whether what it shows is as the log says, where it shows anything.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.board.as_ref().is_none_or(|board| *board.liveness().borrow() != Liveness::Away)
     }
 
     /// What the others are told of this process: JSON.

@@ -138,7 +138,7 @@ impl Label for Status {
 }
 
 impl Route {
-    /// The methods it answers; the series of others are made when they first come, as `other`.
+    /// The methods it answers; others are counted as `other` of no route in particular, HEAD as GET.
     #[must_use]
     pub fn methods(self) -> &'static [&'static str] {
         match self {

@@ -1,6 +1,7 @@
 //! What happens in the service, each with its verb.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use feeds::game::Status;
@@ -38,7 +39,10 @@ impl Metrics {
     pub fn published(&self, took: Duration, offset: u64) {
         self.publications.inc();
         self.broker_publish.observe(took.as_secs_f64());
-        self.log_offset(offset);
+        // Who follows the log knows what it was told, and no more: else it would look as if it were told.
+        if !self.follows.load(Ordering::Relaxed) {
+            self.log_offset(offset);
+        }
     }
 
     /// Something was taken back.
@@ -76,6 +80,7 @@ impl Metrics {
 
     /// The log was opened and ends here; that may be before where it once was, when history was lost.
     pub fn log_opened(&self, offset: u64) {
+        self.follows.store(true, Ordering::Relaxed);
         self.log_offset.set(i64::try_from(offset).unwrap_or(i64::MAX));
     }
 
@@ -283,8 +288,15 @@ impl Metrics {
 impl Metrics {
     /// A request was answered; `took` from its head to the answer's.
     pub fn request(&self, route: Route, method: &str, code: u16, took: Duration) {
-        let method = route.methods().iter().copied().find(|known| *known == method).unwrap_or("other");
-        self.http_requests.with_label_values(&[route.name(), method, &code.to_string()]).inc();
+        let (named, method) = match method {
+            "HEAD" if route.methods().contains(&"HEAD") => (route, "GET"),
+            _ => match route.methods().iter().find(|known| **known == method) {
+                Some(known) => (route, *known),
+                // Anybody can ask anything of any route: that is one series for each code.
+                None => (Route::Page, "other"),
+            },
+        };
+        self.http_requests.with_label_values(&[named.name(), method, &code.to_string()]).inc();
         self.http_seconds[route].observe(took.as_secs_f64());
     }
 }

@@ -231,10 +231,19 @@ async fn series_are_few_whatever_happens() {
     assert_eq!(client.post(&games.into()).await.status, 200);
     let mut subscriber = Subscriber::new(service.main(), [("*", Detail::Full)]);
     subscriber.connect().await;
-    for (method, path) in
-        [("GET", "/v1/games?topics=*"), ("HEAD", "/v1/games?topics=*"), ("GET", "/nothing"), ("PUT", "/")]
-    {
-        client.ask(method, path, &[], "").await;
+    for path in [
+        "/v1/games",
+        "/v1/games/a/b/c",
+        "/v1/history/a/b/c",
+        "/v1/updates",
+        "/v1/feeds/espn",
+        "/v1/ws",
+        "/nothing",
+        "/",
+    ] {
+        for method in ["GET", "HEAD", "PUT", "OPTIONS", "POST", "DELETE", "BREW"] {
+            client.ask(method, path, &[], "").await;
+        }
     }
     client.ask("POST", "/v1/updates", &[], "no JSON").await;
     client.ask("POST", "/v1/feeds/nobody", &[], "{}").await;

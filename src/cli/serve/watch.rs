@@ -69,7 +69,8 @@ pub(super) async fn watch_broker(broker: Arc<dyn Broker>, ops: Arc<Ops>, drain: 
             _ => {}
         }
         was_up = ready.is_ok();
-        ops.metrics.broker_up(was_up);
+        // Who shows the games must hear of them, too.
+        ops.metrics.broker_up(was_up && ops.follows());
         ops.health.broker(was_up);
         if was_up && let Ok(all) = broker.meet(&ops.about.name, &ops.introduction()).await {
             ops.met(all);

@@ -30,7 +30,7 @@ pub(super) fn picture(ops: &Ops) -> Value {
         "uptime_s": ops.health.started.elapsed().as_secs(),
         "log_offset": offset,
         "service": service(ops),
-        "gateways": *ops.met.lock(),
+        "gateways": gateways(ops),
         "connections": connections(ops),
         "broker": {
             "url": ops.about.broker,
@@ -50,6 +50,19 @@ fn service(ops: &Ops) -> Value {
     let met = ops.met.lock();
     let connections: i64 = met.iter().filter_map(|process| process["connections"].as_i64()).sum();
     json!({ "processes": met.len(), "connections": connections })
+}
+
+/// What each process said last; of the others it is not known while the log does not answer.
+fn gateways(ops: &Ops) -> Vec<Value> {
+    let (mut all, (up, ..)) = (ops.met.lock().clone(), ops.metrics.log());
+    for process in &mut all {
+        match process["name"] == ops.about.name.as_str() {
+            true => process["ready"] = ops.ready().is_ok().into(),
+            false if !up => process["ready"] = Value::Null,
+            false => {}
+        }
+    }
+    all
 }
 
 fn connections(ops: &Ops) -> Value {
@@ -90,7 +103,7 @@ fn providers(ops: &Ops) -> Vec<Value> {
         let minute = counts.and_then(|counts| Some(counts.back()? - counts.front()?)).unwrap_or(0);
         json!({
             "name": provider,
-            "up": standing.up,
+            "up": (ops.about.role != "gateway" || standing.up).then_some(standing.up),
             "last_report_at": (last > 0).then_some(last * 1_000),
             "reports_last_minute": minute,
             "leads": ops.board.as_ref().map(|_| leads.get(provider).copied().unwrap_or(0)),

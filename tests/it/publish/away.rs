@@ -20,12 +20,19 @@ struct Cut {
     inner: Arc<dyn Broker>,
     away: AtomicBool,
     after: AtomicBool,
+    /// The follower's line alone.
+    deaf: AtomicBool,
 }
 
 impl Cut {
     async fn new() -> Arc<Cut> {
         let inner = broker::connect("memory:", Bounds::default()).await.unwrap();
-        Arc::new(Cut { inner, away: AtomicBool::new(false), after: AtomicBool::new(false) })
+        Arc::new(Cut {
+            inner,
+            away: AtomicBool::new(false),
+            after: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
+        })
     }
 
     fn line(&self, cut: &AtomicBool) -> Result<(), BrokerError> {
@@ -64,7 +71,19 @@ impl Broker for Cut {
     }
 
     async fn follow(&self, tell: mpsc::Sender<Followed>) {
-        self.inner.follow(tell).await;
+        let (inner, mut told) = mpsc::channel(16);
+        let pass = async {
+            while let Some(event) = told.recv().await {
+                let event = if self.deaf.load(Ordering::SeqCst) { Followed::Away } else { event };
+                if tell.send(event).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = self.inner.follow(inner) => {}
+            () = pass => {}
+        }
     }
 
     async fn ready(&self) -> Result<(), BrokerError> {
@@ -98,6 +117,23 @@ async fn a_broker_that_is_away_is_503_and_nothing_is_acknowledged() {
     cut.away.store(false, Ordering::SeqCst);
     stream.report(patch(GAME, score(2, 0))).await;
     assert_eq!(stream.answer().await.unwrap()["version"], 2);
+}
+
+/// What it shows grows old, though it publishes. Seen to fail with a readiness that asks the publishers' connection alone.
+#[tokio::test]
+async fn who_hears_nothing_of_the_log_is_not_ready() {
+    let cut = Cut::new().await;
+    let service =
+        Service::start_on(&format!("{ACME}\n[limits]\nbroker_grace = \"100ms\""), Arc::<Cut>::clone(&cut)).await;
+    let (mut acme, mut ops) = (service.acme().await, service.ops().await);
+    acme.report(patch(GAME, score(1, 0))).await;
+    service.counts("scoreline_log_offset", 1.0).await;
+    assert_eq!(ops.get("/readyz").await.status, 200);
+    cut.deaf.store(true, Ordering::SeqCst);
+    acme.report(patch(GAME, score(2, 0))).await;
+    service.counts("scoreline_broker_up", 0.0).await;
+    assert_eq!(ops.get("/readyz").await.status, 503);
+    service.counts("scoreline_log_offset", 1.0).await;
 }
 
 #[tokio::test]
