@@ -196,6 +196,8 @@ struct Loading {
 /// Since when the broker is away, and whether clients were told.
 #[derive(Default)]
 struct Away {
+    /// When it was last heard. A server that hangs is found out seconds later; the grace runs from here.
+    heard: Option<Instant>,
     since: Option<Instant>,
     told: bool,
 }
@@ -203,8 +205,10 @@ struct Away {
 impl Away {
     fn hear(&mut self, event: &Followed) {
         match event {
-            Followed::Away => self.since = self.since.or_else(|| Some(Instant::now())),
-            Followed::Loaded { .. } | Followed::Published(_) | Followed::Checked { .. } => *self = Away::default(),
+            Followed::Away => self.since = self.since.or(self.heard).or_else(|| Some(Instant::now())),
+            Followed::Loaded { .. } | Followed::Published(_) | Followed::Checked { .. } => {
+                *self = Away { heard: Some(Instant::now()), ..Away::default() };
+            }
             _ => {}
         }
     }

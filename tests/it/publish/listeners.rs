@@ -26,10 +26,7 @@ async fn what_is_not_there_is_a_problem_too() {
         answer.problem(405, "bad_request");
         assert_eq!(answer.header("allow"), allow, "{method} {path}");
     }
-    assert_eq!(
-        service.metric("scoreline_http_requests_total{code=\"405\",method=\"other\",route=\"page\"}"),
-        4.0
-    );
+    assert_eq!(service.metric("scoreline_http_requests_total{code=\"405\",method=\"other\",route=\"page\"}"), 4.0);
 }
 
 #[tokio::test]
