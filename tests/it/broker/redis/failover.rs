@@ -12,6 +12,7 @@ use super::super::follower::{Follower, loaded};
 use super::super::words::*;
 use crate::redis::cluster::Cluster;
 use crate::redis::sentinel::{Watched, until};
+use crate::redis::server::Server;
 
 /// Publishes as a provider does: again and again with the same id, until it is answered.
 async fn insist(broker: &dyn Broker, draft: Draft) -> Answer {
@@ -66,14 +67,39 @@ async fn without_sentinels_it_goes_on_where_it_is() {
     let newest = flood(&broker, &["a"], 3).await;
     follower.until(newest).await;
     watched.sentinels.iter_mut().for_each(|sentinel| sentinel.kill());
-    // Longer than from one question to the next.
+    goes_on(&*broker, &mut follower, &watched.servers[0]).await;
+}
+
+/// The same of a cluster whose only node in the URL is gone: it has named the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_node_of_its_url_it_goes_on_where_it_is() {
+    let mut cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
+    let serving = cluster.serving("scoreline");
+    let named = (serving + 1) % 3;
+    for node in &cluster.nodes {
+        // The slots that die with it are not ours.
+        let _: String = node.ask("CONFIG SET cluster-require-full-coverage no");
+    }
+    let url = format!("redis+cluster://127.0.0.1:{}", cluster.nodes[named].port);
+    let broker: Arc<dyn Broker> = Arc::new(RedisBroker::open(&url, Bounds::default()).await.unwrap());
+    let mut follower = loaded(&broker).await;
+    let newest = flood(&broker, &["a"], 3).await;
+    follower.until(newest).await;
+    cluster.nodes[named].kill();
+    goes_on(&*broker, &mut follower, &cluster.nodes[serving]).await;
+}
+
+/// On the connections that there are, and on new ones.
+async fn goes_on(broker: &dyn Broker, follower: &mut Follower, server: &Server) {
+    let newest = follower.head;
+    // Longer than from one question where the log is to the next.
     tokio::time::sleep(Duration::from_secs(7)).await;
-    insist(&*broker, goal("a", 3, 4)).await;
+    insist(broker, goal("a", 3, 4)).await;
     follower.until(newest + 1).await;
     for kind in ["pubsub", "normal"] {
-        let _: u64 = watched.servers[0].ask(&format!("CLIENT KILL TYPE {kind} SKIPME yes"));
+        let _: u64 = server.ask(&format!("CLIENT KILL TYPE {kind} SKIPME yes"));
     }
-    insist(&*broker, with_id("evt-1", "h", goal("a", 4, 5))).await;
+    insist(broker, with_id("evt-1", "h", goal("a", 4, 5))).await;
     follower.until(newest + 2).await;
     assert_eq!((follower.loads, follower.document("a")), (1, Some(score(5))));
 }
