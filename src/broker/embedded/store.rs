@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
 
 use crate::broker::BrokerError;
 
@@ -85,16 +85,18 @@ impl StorageBackend for Medium {
 /// The database on its medium.
 pub(super) struct Store {
     medium: Medium,
+    /// `None` on a medium that ends with the process: a commit then costs a fraction.
+    durability: Durability,
     /// `None` while it cannot be opened again.
     database: RwLock<Option<Database>>,
     reopened: Mutex<Instant>,
 }
 
 impl Store {
-    pub(super) fn open(backend: Arc<dyn StorageBackend>) -> Result<Store, DatabaseError> {
+    pub(super) fn open(backend: Arc<dyn StorageBackend>, durability: Durability) -> Result<Store, DatabaseError> {
         let medium = Medium { backend, unsynced: Arc::default() };
         let database = RwLock::new(Some(database(&medium)?));
-        Ok(Store { medium, database, reopened: Mutex::new(Instant::now()) })
+        Ok(Store { medium, durability, database, reopened: Mutex::new(Instant::now()) })
     }
 
     /// A view of what is committed now; waits for no writer.
@@ -107,7 +109,9 @@ impl Store {
     /// The one writer's transaction.
     pub(super) fn begin_write(&self) -> Result<WriteTransaction, BrokerError> {
         let held = self.database.read();
-        held.as_ref().ok_or_else(closed)?.begin_write().map_err(|error| refused(&error))
+        let mut txn = held.as_ref().ok_or_else(closed)?.begin_write().map_err(|error| refused(&error))?;
+        txn.set_durability(self.durability).map_err(|error| refused(&error))?;
+        Ok(txn)
     }
 
     /// Whether another try to open it again is due.
