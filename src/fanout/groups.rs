@@ -26,7 +26,7 @@ impl Shard {
         let board = &self.board;
         let follower = self.groups.entry(group).or_insert_with(|| Follower {
             cursor: board.view().offset_ago(Duration::from_secs(group.into())),
-            members: 0,
+            ..Follower::default()
         });
         follower.members += 1;
         self.conns[key].group = group;

@@ -18,6 +18,13 @@ use crate::wire::{Detail, Message, ResetReason, Variant};
 /// Entries taken from the ring at once; their frames are merged per socket.
 const BATCH: usize = 256;
 
+/// After a pass a group rests for so many times what the pass took, and no longer than [`LONGEST_REST`]: what comes meanwhile
+/// is merged, so that a burst costs each socket two or three writes. The first publication after a quiet moment never waits.
+const REST: u32 = 2;
+const LONGEST_REST: Duration = Duration::from_millis(8);
+/// A pass that took less has nothing to gain: the finest grain of a shard's timers is 1 ms.
+const SHORT: Duration = Duration::from_micros(500);
+
 /// What goes out in one turn. Its memory is kept from turn to turn.
 #[derive(Default)]
 pub(super) struct Turn {
@@ -51,8 +58,17 @@ impl Shard {
         self.next_due = None;
         let groups: Vec<Group> = self.groups.keys().copied().collect();
         for group in groups {
-            while self.follow_one(group) {}
+            while !self.rests(group) && self.follow_one(group) {}
         }
+    }
+
+    /// Whether it is too early for the next pass.
+    fn rests(&mut self, group: Group) -> bool {
+        let until = self.groups.get(&group).and_then(|follower| follower.rests_until).filter(|until| *until > self.now);
+        if let Some(until) = until {
+            self.due_at(until);
+        }
+        until.is_some()
     }
 
     /// Fans out to one group; whether there may be more at once.
@@ -76,16 +92,26 @@ impl Shard {
             return false;
         };
         drop(view);
+        let began = Instant::now();
         self.fan_out(group, &entries);
+        let ended = Instant::now();
+        let took = ended - began;
+        let rests = entries.len() < BATCH && took > SHORT;
         if let Some(follower) = self.groups.get_mut(&group) {
             follower.cursor = last;
+            follower.rests_until = rests.then(|| ended + (took * REST).min(LONGEST_REST));
         }
         true
     }
 
     /// Remembers when the next entry will be old enough.
     fn plan(&mut self, view: &View<'_>, cursor: u64, delay: Duration) {
-        let Some(due) = view.due_in(cursor, delay).map(|due| Instant::now() + due) else { return };
+        if let Some(due) = view.due_in(cursor, delay) {
+            self.due_at(Instant::now() + due);
+        }
+    }
+
+    fn due_at(&mut self, due: Instant) {
         self.next_due = Some(self.next_due.map_or(due, |planned| planned.min(due)));
     }
 

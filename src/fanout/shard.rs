@@ -96,6 +96,8 @@ pub(super) struct Follower {
     pub(super) cursor: u64,
     /// Connections that watch with this delay.
     pub(super) members: usize,
+    /// It is fanned out to again from then on: what comes meanwhile is merged.
+    pub(super) rests_until: Option<Instant>,
 }
 
 /// A shard.
@@ -167,7 +169,7 @@ impl Shard {
             audience: Audience::default(),
             encoder: Encoder::default(),
             turn: Turn::default(),
-            groups: BTreeMap::from([(0, Follower { cursor, members: 0 })]),
+            groups: BTreeMap::from([(0, Follower { cursor, ..Follower::default() })]),
             next_due: None,
             flushes: BinaryHeap::new(),
             generation,
