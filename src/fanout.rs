@@ -13,6 +13,7 @@ mod live;
 mod noise;
 mod outlet;
 mod poll;
+mod rest;
 mod serve;
 mod shard;
 mod sweep;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 mod bare;
+mod counting;
 mod fanout;
 mod figures;
 mod mixed;
@@ -69,6 +70,11 @@ enum What {
     },
     /// Memory per idle connection, and connects per second of CPU
     Idle,
+    /// What counting costs, beside the fan-out that is counted
+    Counting {
+        #[arg(long, default_value_t = 15)]
+        runs: usize,
+    },
     /// Time of a scrape with 10,000 connections and 10,000 games, and how many series it has
     Scrape,
     /// Time until the demo listens
@@ -121,6 +127,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Some(What::Ingest { runs, reports }) => figures::ingest(runs, reports, &arguments),
         Some(What::Idle) => figures::idle(&arguments),
+        Some(What::Counting { runs }) => counting::run(runs, Duration::from_secs(1), &arguments),
         Some(What::Scrape) => figures::scrape(&arguments),
         Some(What::Start { runs }) => figures::start(runs),
         Some(What::Path { seconds }) => figures::path(Duration::from_secs_f64(seconds), &arguments),
@@ -131,6 +138,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             figures::ingest(5, 50_000, &arguments)?;
             figures::idle(&arguments)?;
             figures::scrape(&arguments)?;
+            counting::run(15, Duration::from_secs(1), &arguments)?;
             figures::path(Duration::from_secs(10), &arguments)?;
             shared(&[], &arguments)?;
             fanout::run(&[], 15, Duration::from_secs(3), &arguments)

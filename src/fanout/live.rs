@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use feeds::Topic;
 
 use super::audience::{Group, Key};
 use super::conn::GATHER;
+use super::rest::Rest;
 use super::shard::Shard;
 use crate::broker::Event;
 use crate::metrics::{CloseReason, Metrics};
@@ -17,13 +19,6 @@ use crate::wire::{Detail, Message, ResetReason, Variant};
 
 /// Entries taken from the ring at once; their frames are merged per socket.
 const BATCH: usize = 256;
-
-/// After a pass a group rests for so many times what the pass took, and no longer than [`LONGEST_REST`]: what comes meanwhile
-/// is merged, so that a burst costs each socket two or three writes. The first publication after a quiet moment never waits.
-const REST: u32 = 2;
-const LONGEST_REST: Duration = Duration::from_millis(8);
-/// A pass that took less has nothing to gain: the finest grain of a shard's timers is 1 ms.
-const SHORT: Duration = Duration::from_micros(500);
 
 /// What goes out in one turn. Its memory is kept from turn to turn.
 #[derive(Default)]
@@ -58,17 +53,8 @@ impl Shard {
         self.next_due = None;
         let groups: Vec<Group> = self.groups.keys().copied().collect();
         for group in groups {
-            while !self.rests(group) && self.follow_one(group) {}
+            while self.follow_one(group) {}
         }
-    }
-
-    /// Whether it is too early for the next pass.
-    fn rests(&mut self, group: Group) -> bool {
-        let until = self.groups.get(&group).and_then(|follower| follower.rests_until).filter(|until| *until > self.now);
-        if let Some(until) = until {
-            self.due_at(until);
-        }
-        until.is_some()
     }
 
     /// Fans out to one group; whether there may be more at once.
@@ -92,16 +78,25 @@ impl Shard {
             return false;
         };
         drop(view);
+        if let Some(until) = self.rests(group, &entries) {
+            self.due_at(until);
+            return false;
+        }
         let began = Instant::now();
         self.fan_out(group, &entries);
-        let ended = Instant::now();
-        let took = ended - began;
-        let rests = entries.len() < BATCH && took > SHORT;
+        // Who has more waiting than one pass takes does not rest.
+        let rest =
+            (entries.len() < BATCH).then(|| Rest::after(games(&entries), began.elapsed(), Instant::now())).flatten();
         if let Some(follower) = self.groups.get_mut(&group) {
             follower.cursor = last;
-            follower.rests_until = rests.then(|| ended + (took * REST).min(LONGEST_REST));
+            follower.rest = rest;
         }
         true
+    }
+
+    /// Until when it is too early for these.
+    fn rests(&self, group: Group, entries: &[Arc<Entry>]) -> Option<Instant> {
+        self.groups.get(&group)?.rest.as_ref()?.holds(games(entries), self.now)
     }
 
     /// Remembers when the next entry will be old enough.
@@ -359,6 +354,10 @@ impl Turn {
 
 fn index(number: usize) -> u32 {
     u32::try_from(number).expect("a turn has fewer than 2^32 deliveries: 256 entries, 18,000 connections")
+}
+
+fn games(entries: &[Arc<Entry>]) -> impl Iterator<Item = Option<&Topic>> {
+    entries.iter().map(|entry| entry.publication.game.as_ref())
 }
 
 fn observe(metrics: &Metrics, entries: &[Arc<Entry>]) {

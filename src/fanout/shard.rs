@@ -17,6 +17,7 @@ use super::conn::Conn;
 use super::frame::Encoder;
 use super::live::Turn;
 use super::noise::Noise;
+use super::rest::Rest;
 use super::{Admission, Arrival, Settings, Subscribe};
 use crate::auth::Access;
 use crate::codec::Inflater;
@@ -96,8 +97,8 @@ pub(super) struct Follower {
     pub(super) cursor: u64,
     /// Connections that watch with this delay.
     pub(super) members: usize,
-    /// It is fanned out to again from then on: what comes meanwhile is merged.
-    pub(super) rests_until: Option<Instant>,
+    /// Since the last pass.
+    pub(super) rest: Option<Rest>,
 }
 
 /// A shard.
