@@ -162,18 +162,8 @@ const HELP: &str = "scoreline --help tells more";
 
 /// A runtime for a command.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    built(&mut tokio::runtime::Builder::new_multi_thread())
-}
-
-/// A runtime for what shards do not do: handshakes, reports, pages. Half as many threads as cores: shards have a thread on
-/// each, and threads that wake each other for one report cost it more than they bring.
-fn runtime_beside_shards() -> Result<tokio::runtime::Runtime, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    built(tokio::runtime::Builder::new_multi_thread().worker_threads(cores.div_ceil(2)))
-}
-
-fn built(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, Failure> {
-    builder.enable_all().build().map_err(|error| Failure::Failed(format!("no threads: {error}")))
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| Failure::Failed(format!("no threads: {error}")))
 }
 
 #[cfg(test)]

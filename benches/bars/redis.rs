@@ -156,6 +156,7 @@ fn crowd(at: &Service, fixture: &Fixture, connections: usize) -> Result<Crowd, B
         topics: fixture.topics(0),
         detail: Detail::Full,
         compress: false,
+        delays: Vec::new(),
         shares: Default::default(),
         ramp: Duration::ZERO,
     })?;

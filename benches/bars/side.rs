@@ -76,6 +76,7 @@ impl Side {
             topics: fixture.topics(load.each),
             detail: Detail::Full,
             compress: kind == Kind::Deflated,
+            delays: Vec::new(),
             shares: Default::default(),
             ramp: Duration::ZERO,
         };

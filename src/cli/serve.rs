@@ -52,7 +52,7 @@ pub(super) use self::stop::Stop;
 pub(super) fn command(load: impl Fn() -> Result<Config, Failure>) -> Result<(), Failure> {
     let config = load()?;
     log::to_stderr(&config.log)?;
-    super::runtime_beside_shards()?.block_on(async {
+    super::runtime()?.block_on(async {
         // Before anything listens: a signal that comes early must not be lost.
         let no_signals = |error: std::io::Error| Failure::Failed(format!("no signals: {error}"));
         let mut stop = Stop::new().map_err(no_signals)?;

@@ -216,9 +216,13 @@ impl Crowd {
         let since = self.conns[number].position.as_ref().map_or_else(String::new, |at| format!("&since={at}"));
         let detail = if *detail == Detail::Score { "score" } else { "full" };
         let deflate = if *compress { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
+        let delay = match self.plan.delay(number) {
+            0 => String::new(),
+            delay => format!("&delay={delay}"),
+        };
         let asks: String = self.upgrade.headers().map(|(name, value)| format!("{name}: {value}\r\n")).concat();
         format!(
-            "GET /v1/ws?topics={topics}&detail={detail}{since} HTTP/1.1\r\nHost: {}\r\n{asks}{deflate}\r\n",
+            "GET /v1/ws?topics={topics}&detail={detail}{delay}{since} HTTP/1.1\r\nHost: {}\r\n{asks}{deflate}\r\n",
             target.host
         )
     }
@@ -286,14 +290,14 @@ impl Crowd {
         self.tally.bytes += bytes.len() as u64;
         let arrived = Instant::now();
         let Crowd { conns, judge, tally, inflater, plan, schedule, .. } = self;
-        let conn = &mut conns[number];
+        let (conn, delay) = (&mut conns[number], plan.delay(number));
         let mut decoder = std::mem::replace(&mut conn.decoder, codec::Decoder::new(codec::Role::Client));
         let mut fault = None;
         let mut heard = |incoming: Incoming<'_>| match incoming {
             Incoming::Text(text) => {
                 tally.messages += 1;
                 let taken = judge.read(text).and_then(|(meaning, position)| {
-                    take(conn, tally, schedule.as_ref(), arrived, &meaning)?;
+                    take(conn, tally, (schedule.as_ref(), arrived, delay), &meaning)?;
                     // While it loads, a position does not speak for its topics.
                     if position.is_some() && (conn.is_live() || meaning == Meaning::Position) {
                         conn.position = position;
@@ -342,8 +346,7 @@ impl Crowd {
 fn take(
     conn: &mut Conn,
     tally: &mut Tally,
-    schedule: Option<&Schedule>,
-    arrived: Instant,
+    (schedule, arrived, delay): (Option<&Schedule>, Instant, u32),
     meaning: &Meaning,
 ) -> Result<(), String> {
     match conn.held.take(meaning) {
@@ -354,7 +357,7 @@ fn take(
             if let (Meaning::Update { game, total: Some(total), at, .. }, Some(schedule), true) =
                 (meaning, schedule, conn.timed && conn.is_live())
             {
-                time(tally, schedule, arrived, (*game, *total, *at));
+                time(tally, schedule, (arrived, delay), (*game, *total, *at));
             }
         }
     }
@@ -373,12 +376,19 @@ fn take(
     Ok(())
 }
 
-fn time(tally: &mut Tally, schedule: &Schedule, arrived: Instant, (game, total, at): (u32, u64, i64)) {
+fn time(tally: &mut Tally, schedule: &Schedule, (arrived, delay): (Instant, u32), (game, total, at): (u32, u64, i64)) {
     let Some(due) = schedule.due_of(u64::from(game), total) else { return };
-    tally.due.saturating_record(micros(arrived.saturating_duration_since(due)));
     let wall = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let at = Duration::from_millis(u64::try_from(at).unwrap_or(0));
-    tally.accepted.saturating_record(micros(wall.saturating_sub(at)));
+    if delay == 0 {
+        tally.due.saturating_record(micros(arrived.saturating_duration_since(due)));
+        tally.accepted.saturating_record(micros(wall.saturating_sub(at)));
+        return;
+    }
+    match wall.checked_sub(at + Duration::from_secs(delay.into())) {
+        Some(late) => tally.late.saturating_record(micros(late)),
+        None => tally.early += 1,
+    }
 }
 
 /// The numbers of the games among some topics.

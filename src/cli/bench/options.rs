@@ -45,6 +45,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, default_value = "0s", value_parser = time)]
     pub(super) ramp: Duration,
 
+    /// Spoiler delays in seconds that subscribers take turns with, comma separated
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(0..=300))]
+    pub(super) delays: Vec<u32>,
+
     /// Share of subscribers that read 4 KiB a second and no more
     #[arg(long, default_value_t = 0.0, value_parser = share)]
     pub(super) slow: f64,

@@ -19,8 +19,17 @@ pub struct Plan {
     pub detail: Detail,
     /// Whether they offer permessage-deflate.
     pub compress: bool,
+    /// Spoiler delays that they take turns with, in seconds; empty: nobody has one.
+    pub delays: Vec<u32>,
     /// How they read.
     pub shares: Shares,
     /// Time over which they connect; zero: as fast as the server takes them.
     pub ramp: Duration,
+}
+
+impl Plan {
+    /// The delay of the n-th; seconds.
+    pub(super) fn delay(&self, number: usize) -> u32 {
+        if self.delays.is_empty() { 0 } else { self.delays[number % self.delays.len()] }
+    }
 }

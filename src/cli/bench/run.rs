@@ -17,7 +17,8 @@ pub(super) fn run(args: Args) -> Result<Summary, Failure> {
     let topics = if publish { fixture.topics(args.topics_per_connection) } else { vec![args.topics.clone()] };
     let shares = Shares { slow: args.slow, stalled: args.stalled };
     let Args { connections, detail, compress, ramp, .. } = args;
-    let plan = Plan { target: target.clone(), connections, topics, detail, compress, shares, ramp };
+    let delays = args.delays.clone();
+    let plan = Plan { target: target.clone(), connections, topics, detail, compress, delays, shares, ramp };
     let crowd = Crowd::new(plan).map_err(failed("no event queue"))?;
     let mut run = Run { args, target, gauge, fixture, crowd, storms: Vec::new() };
     let summary = run.all(publish);
@@ -85,13 +86,15 @@ impl Run {
             due_to_received_ms: Quantiles::of(&tally.due),
             // Another machine's clock is not ours.
             accepted_to_received_ms: Quantiles::of(&tally.accepted).filter(|_| self.target.address.ip().is_loopback()),
+            delayed_late_ms: Quantiles::of(&tally.late),
+            early: tally.early,
             storms: self.storms.clone(),
             server,
             gaps: tally.gaps,
             missing,
             resets: tally.resets,
             lost_connections: tally.lost.clone(),
-            ok: tally.gaps == 0 && missing == 0 && tally.lost.is_empty() && !refused && storms_over,
+            ok: tally.gaps == 0 && tally.early == 0 && missing == 0 && tally.lost.is_empty() && !refused && storms_over,
             published,
         })
     }
@@ -207,7 +210,8 @@ impl Run {
             self.know(&published.answers.newest);
         }
         self.crowd.wake();
-        let until = Instant::now() + SETTLE;
+        let longest = self.args.delays.iter().max().copied().unwrap_or(0);
+        let until = Instant::now() + Duration::from_secs(longest.into()) + SETTLE;
         while self.crowd.missing() > 0 && Instant::now() < until {
             let turn = Instant::now() + Duration::from_millis(100);
             self.crowd.serve(turn, |_| false).map_err(failed("listening"))?;

@@ -23,6 +23,10 @@ pub(super) struct Summary {
     pub(super) due_to_received_ms: Option<Quantiles>,
     /// From the log's `at` (whole ms) to the update's arrival by this machine's clock.
     pub(super) accepted_to_received_ms: Option<Quantiles>,
+    /// From when an update was old enough for its connection's delay to its arrival, by this machine's clock.
+    pub(super) delayed_late_ms: Option<Quantiles>,
+    /// Updates that came before that.
+    pub(super) early: u64,
     pub(super) storms: Vec<Storm>,
     pub(super) server: Option<Server>,
     pub(super) gaps: u64,
@@ -78,6 +82,7 @@ impl fmt::Display for Summary {
         for (name, quantiles, what) in [
             ("received", self.due_to_received_ms, "report due → update received"),
             ("", self.accepted_to_received_ms, "accepted (`at`, whole ms) → update received"),
+            ("delayed", self.delayed_late_ms, "old enough for its delay → update received"),
             ("answered", published.and_then(|published| published.due_to_answered_ms), "report due → answer received"),
             ("sent", published.and_then(|published| published.due_to_sent_ms), "report due → report sent"),
         ] {
@@ -98,7 +103,11 @@ impl fmt::Display for Summary {
             writeln!(f, "            {memory} {mib:.1} MiB, grown by {each:.2} KiB per connection")?;
         }
         let (gaps, missing, resets) = (self.gaps, self.missing, self.resets);
-        writeln!(f, "continuity  {gaps} gaps, {missing} games behind at the end, {resets} resets")?;
+        write!(f, "continuity  {gaps} gaps, {missing} games behind at the end, {resets} resets")?;
+        match (self.delayed_late_ms, self.early) {
+            (None, 0) => writeln!(f)?,
+            (_, early) => writeln!(f, ", {early} early")?,
+        }
         for (why, count) in &self.lost_connections {
             writeln!(f, "lost        {count} connections: {why}")?;
         }

@@ -31,6 +31,10 @@ pub struct Tally {
     pub due: Histogram<u64>,
     /// From the log's `at`, which is in whole ms, to the update's arrival by this machine's clock; µs.
     pub accepted: Histogram<u64>,
+    /// From when an update was old enough for its connection's delay to its arrival, by this machine's clock; µs.
+    pub late: Histogram<u64>,
+    /// Updates that came before they were old enough.
+    pub early: u64,
     /// An end mark came in the bytes that are being read.
     pub(super) end_mark: bool,
 }
@@ -49,6 +53,8 @@ impl Default for Tally {
             lost: BTreeMap::new(),
             due: new_histogram(),
             accepted: new_histogram(),
+            late: new_histogram(),
+            early: 0,
             end_mark: false,
         }
     }

@@ -50,6 +50,13 @@ fn nothing_is_lost_in_storms_nor_by_those_who_do_not_read() {
 }
 
 #[test]
+fn what_comes_early_and_how_late_the_rest_is_told() {
+    let summary = run_on_service("acme-key", "--connections 12 --rate 100 --duration 500ms --delays 0,1,2").unwrap();
+    assert!(summary.ok && summary.early == 0, "{summary}");
+    assert!(summary.due_to_received_ms.is_some() && summary.delayed_late_ms.is_some(), "{summary}");
+}
+
+#[test]
 fn a_wrong_key_is_said() {
     let Err(Failure::Failed(said)) = run_on_service("nobodys", "--connections 1 --duration 100ms") else {
         panic!("it was taken")
@@ -89,8 +96,16 @@ fn a_server_that_leaves_something_out_is_found_out() {
         );
     });
     let (shares, topics) = (Shares::default(), vec![vec!["a/b/c".to_owned()]]);
-    let plan =
-        Plan { target, connections: 1, topics, detail: Detail::Full, compress: false, shares, ramp: Duration::ZERO };
+    let plan = Plan {
+        target,
+        connections: 1,
+        topics,
+        detail: Detail::Full,
+        compress: false,
+        delays: vec![],
+        shares,
+        ramp: Duration::ZERO,
+    };
     let mut crowd = Crowd::new(plan).unwrap();
     crowd.connect();
     let until = Instant::now() + Duration::from_secs(60);
