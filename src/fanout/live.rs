@@ -137,17 +137,21 @@ impl Shard {
     }
 
     fn fan_out(&mut self, group: Group, entries: &[Arc<Entry>]) {
+        let mut told = Vec::new();
         for entry in entries.iter().filter(|entry| !entry.is_lost() || entry.departs()) {
+            let links = self.turn.links.len();
             match &entry.publication.event {
                 Event::Feed { .. } => self.tell_all(group, entry),
                 Event::Update(_) if entry.moves() => self.tell_movers(group, entry),
                 Event::Update(_) | Event::Removed { .. } => self.tell_audience(group, entry),
             }
+            if self.turn.links.len() > links {
+                told.push(entry);
+            }
         }
-        let reached = self.turn.links.len();
         self.flush_turn();
-        if reached > 0 && group == 0 {
-            observe(&self.metrics, entries);
+        if group == 0 {
+            observe(&self.metrics, &told);
         }
     }
 
@@ -360,7 +364,7 @@ fn games(entries: &[Arc<Entry>]) -> impl Iterator<Item = Option<&Topic>> {
     entries.iter().map(|entry| entry.publication.game.as_ref())
 }
 
-fn observe(metrics: &Metrics, entries: &[Arc<Entry>]) {
+fn observe(metrics: &Metrics, entries: &[&Arc<Entry>]) {
     let wall = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
     let wall = i64::try_from(wall).unwrap_or(i64::MAX);
     for entry in entries {
