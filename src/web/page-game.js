@@ -1,7 +1,7 @@
 // One game on the live page: its row, and what opening it shows.
 
-import { h } from './score-ticker.js';
-import { columns, figure, learn, morph, nameOf, phase, sides } from './score-view.js';
+import { draw, h } from './score-draw.js';
+import { columns, figure, learn, nameOf, phase, sides } from './score-view.js';
 import { correctionOf } from './score-words.js';
 
 // The page shows every sport.
@@ -52,8 +52,8 @@ export function paintGame(row, game, live) {
   row.phase = phaseOf(game, live);
   row.item.className = `s-${game.status ?? 'unknown'}`;
   const { id } = row.panel;
-  morph(row.button, h('button', { class: 'game', type: 'button', 'aria-controls': id, 'aria-expanded': String(row.open) }, ...summary(row, game, live)));
-  morph(row.panel, h('div', { class: 'panel-game', id, hidden: row.open ? '' : 'hidden' }, ...(row.open ? details(game) : [])));
+  draw(h('button', { class: 'game', type: 'button', 'aria-controls': id, 'aria-expanded': String(row.open) }, ...summary(row, game, live)), row.button);
+  draw(h('div', { class: 'panel-game', id, hidden: row.open ? '' : 'hidden' }, ...(row.open ? details(game) : [])), row.panel);
 }
 
 function summary(/** @type {Any} */ row, /** @type {Any} */ game, /** @type {Any} */ live) {
@@ -91,7 +91,7 @@ function partsTable(/** @type {Any} */ game) {
   const field = sides(game);
   if (!shown.length && field.length < 3) return undefined;
   const heads = ['', ...shown.map(({ head }) => head), 'Total'];
-  return h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Score by period' }, h('table', {},
+  return h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Score by period' }, h('table', {},
     h('thead', {}, h('tr', {}, ...heads.map((head) => (head ? h('th', { scope: 'col' }, head) : h('td'))))),
     h('tbody', {}, ...field.map((side) => h('tr', { class: side[1].status && side[1].status !== 'active' ? 'out' : undefined },
       h('th', { scope: 'row', dir: 'auto' }, side[1].score?.rank ? `${side[1].score.rank}  ${nameOf(side)}` : side[1].abbr ?? nameOf(side)),

@@ -12,10 +12,11 @@ import { Scoreline } from './scoreline.js';
 
 /** How long a change stays marked, ms. */
 const MARKED = 12_000;
-/** How long it stands out, ms. */
+/** How long it stands out, ms, unless so many games change at once. */
 const FRESH = 800;
-/** Between two paints when much changes, ms. */
-const CALM = 200;
+const MUCH = 9;
+/** Before the next paint for each game of the last, and at most, ms. */
+const [CALM, CALM_MAX] = [50, 500];
 const MOMENTS = 6;
 const RAW = 60;
 const ORDER = ['soccer', 'football', 'basketball', 'tennis', 'cricket', 'hockey', 'baseball', 'handball', 'racing', 'golf'];
@@ -41,7 +42,7 @@ const groups = new Map();
 const due = new Set();
 const feeds = new Map();
 let frame = /** @type {Any} */ (0);
-let painted = 0;
+let calm = 0;
 let arranged = '';
 let filter = 'all';
 let wanted = '';
@@ -105,7 +106,7 @@ function rowOf(/** @type {string} */ topic) {
 
 function paint() {
   frame = 0;
-  painted = Date.now();
+  calm = Date.now() + Math.min(CALM_MAX, CALM * due.size);
   let moved = false;
   for (const topic of due) moved = paintRow(topic) || moved;
   due.clear();
@@ -150,7 +151,7 @@ function rearrange() {
 
 function later(/** @type {string} */ topic) {
   due.add(topic);
-  frame ||= setTimeout(() => requestAnimationFrame(paint), painted + CALM - Date.now());
+  frame ||= setTimeout(() => requestAnimationFrame(paint), calm - Date.now());
 }
 
 function paintSummary() {
@@ -211,7 +212,7 @@ live.addEventListener('update', (/** @type {Any} */ { detail: change }) => {
   const row = rowOf(topic);
   const moment = before && momentOf(change);
   const until = Date.now() + MARKED;
-  for (const key of scorers(change)) row.marks.set(key, { until, freshUntil: Date.now() + FRESH });
+  for (const key of scorers(change)) row.marks.set(key, { until, freshUntil: due.size < MUCH ? Date.now() + FRESH : 0 });
   if (moment) {
     row.moment = { ...moment, until };
     const item = element('li', `moment ${moment.kind}`, element('b', '', moment.word), ' ', element('span', '', line(game)), ' ', element('span', 'soft', phaseOf(game, live)));

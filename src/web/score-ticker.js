@@ -5,13 +5,8 @@ import { Scoreline } from './scoreline.js';
 /** @type {any} */
 const any = undefined;
 
-/** @returns {any} an element */
-export const h = (tag = '', attributes = any ?? {}, /** @type {any[]} */ ...children) => {
-  const element = document.createElement(tag);
-  for (const name in attributes) if (attributes[name]) element.setAttribute(name, attributes[name]);
-  element.append(...children.filter((child) => child || child === 0));
-  return element;
-};
+/** @returns {any} */
+const make = (tag = '', properties = {}) => globalThis.document && Object.assign(document.createElement(tag), properties);
 
 const CSS = `:host{display:block;color-scheme:light dark;font:15px/1.4 var(--scoreline-font,system-ui,sans-serif);color:var(--scoreline-ink,light-dark(#14181f,#eef1f5));--_soft:var(--scoreline-soft,light-dark(#586172,#a3adbd));--_line:var(--scoreline-line,light-dark(#dfe3ea,#2c333e));--_live:var(--scoreline-live,light-dark(#c2123f,#ff7a94));--_paper:var(--scoreline-paper,light-dark(#fff,#161a20))}
 :host([theme=light]){color-scheme:light}:host([theme=dark]){color-scheme:dark}:host([hidden]){display:none}:host([stale]) article{filter:grayscale(1);border-style:dashed}
@@ -27,6 +22,7 @@ table{width:100%;border-spacing:0}
 th{font-weight:500}td,b{white-space:nowrap;font-variant-numeric:tabular-nums}td,thead th{text-align:end;padding-inline-start:.6em;color:var(--_soft)}thead{font-size:.75em}
 tbody th{width:100%;text-align:start;overflow-wrap:anywhere}td:last-child{color:var(--scoreline-ink,inherit);font-weight:700;font-size:1.1em}
 .changed{background:var(--scoreline-mark,light-dark(#ffe9a8,#55430a))}
+@media print{:host,:host([theme]){color-scheme:light}div,.strip{display:block;overflow:visible}}
 @media (prefers-reduced-motion:no-preference){.fresh .changed{background:var(--_live);color:var(--_paper)}}
 .out{text-decoration:line-through}
 p{margin:4px 0 0;font-size:.85em}
@@ -35,7 +31,7 @@ p{margin:4px 0 0;font-size:.85em}
 let style = any;
 let words = any;
 let view = any;
-const reading = import('./score-view.js').then((it) => { view = it; });
+const reading = Promise.all([import('./score-view.js'), import('./score-draw.js')]).then((all) => { view = Object.assign({}, ...all); });
 const loadWords = async () => { words = await import('./score-words.js'); };
 
 /** One for all tickers that ask the same of the same server. */
@@ -47,20 +43,20 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
 
   #articles = new Map();
   #due = new Map();
-  #painted = 0;
+  #calm = 0;
   #said = any ?? [];
   #told = any;
   #live = any;
   #given = any;
-  #list = h('div', { part: 'games', role: 'group', 'aria-label': 'Scores', tabindex: '0' });
-  #speaker = h('span', { class: 'sr', role: 'status' });
-  #text = h('span', { slot: 'text' });
-  #slot = h('slot');
+  #list = make('div', { part: 'games', role: 'group', ariaLabel: 'Scores', tabIndex: 0 });
+  #speaker = make('span', { className: 'sr', role: 'status' });
+  #text = make('span', { slot: 'text' });
+  #slot = make('slot');
   #ending = new AbortController();
 
   set client(/** @type {any} */ live) {
     this.#given = live;
-    if (this.isConnected) this.connectedCallback();
+    this.attributeChangedCallback();
   }
 
   connectedCallback() {
@@ -130,12 +126,11 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
     this.#mark(change.topic, whose);
     if (whose.length) this.#fire('score', { ...change, scorers: whose });
     if (change.correction) this.#fire('correction', change);
-    const spoken = words.sentence(change, this.#phase(change.game));
-    if (spoken && !document.hidden && this.#get('live') !== 'off') this.#said.push(spoken);
+    if ((whose.length || change.correction) && !document.hidden && this.#get('live') !== 'off') this.#said = [...this.#said.slice(-4), change];
   }
 
   #mark(topic = '', whose = ['']) {
-    if (!this.#due.size) setTimeout(() => requestAnimationFrame(() => reading.then(() => this.#paint())), this.#painted + 200 - Date.now());
+    if (!this.#due.size) setTimeout(() => requestAnimationFrame(() => reading.then(() => this.#paint())), this.#calm - Date.now());
     this.#due.set(topic, (this.#due.get(topic) ?? []).concat(whose).slice(-9));
   }
 
@@ -143,15 +138,14 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
     if (document.hidden) return;
     for (const [topic, article] of this.#articles) {
       const game = this.#live.games.get(topic);
-      if (article.until < Date.now() || (game?.clock && this.#phase(game) !== article.querySelector('b').textContent)) this.#mark(topic, []);
+      if (article.until < Date.now() || (game?.clock && this.#phase(game) !== article.phase)) this.#mark(topic, []);
     }
   }
 
   #paint() {
     if (!this.#due.size) return;
-    const { games } = this.#live;
     for (const [topic, whose] of this.#due) {
-      const game = games.get(topic);
+      const game = this.#live.games.get(topic);
       if (!game) {
         this.#articles.delete(topic);
         continue;
@@ -159,26 +153,26 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
       const learning = view.learn(game);
       if (learning) {
         learning.then(() => {
-          this.#painted = 0;
+          this.#calm = 0;
           this.#mark(topic);
         });
         continue;
       }
-      const article = this.#articles.get(topic) ?? h('article');
+      const article = this.#articles.get(topic) ?? make('article');
       this.#articles.set(topic, article);
       const { status = '', start = '' } = game;
       article.rank = `${/final|ended|award|aban|canc|post/.test(status) ? 2 : status === 'scheduled' ? 1 : 0}${start}${topic}`;
       article.line = view.line(game);
-      // Who scored is marked until the next change, and stands out at first.
       if (whose.length) article.whose = whose;
-      article.until = whose.some(Boolean) ? Date.now() + 1200 : article.until > Date.now() ? article.until : NaN;
-      view.morph(article, h('article', { part: 'game', 'data-topic': topic, class: status + (article.until ? ' fresh' : '') }, ...this.#parts(topic, game, article.whose)));
+      if (whose.some(Boolean) && this.#due.size < 9) article.until = Date.now() + 1200;
+      if (article.until < Date.now()) article.until = NaN;
+      article.phase = this.#phase(game);
+      view.draw(view.h('article', { part: 'game', 'data-topic': topic, class: status + (article.until ? ' fresh' : '') }, ...this.#parts(topic, game, article)), article);
     }
+    this.#calm = Date.now() + Math.min(500, 50 * this.#due.size);
     this.#due.clear();
-    this.#painted = Date.now();
     const order = [...this.#articles.values()].sort((a, b) => (a.rank < b.rank ? -1 : 1));
     this.#text.textContent = order.map(({ line }) => line).join(' \n');
-    // Without games the fallback is back.
     if (!order.length) order.push(this.#slot);
     const { children } = this.#list;
     order.forEach((article, n) => article === children[n] || this.#list.insertBefore(article, children[n]));
@@ -186,11 +180,12 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
     if (this.#text.parentNode !== this) this.append(this.#text);
     if (!this.#said.length) return;
     this.#speaker.ariaLive = this.#get('live') || 'polite';
-    this.#speaker.textContent = this.#said.join(' ');
+    this.#speaker.textContent = this.#said.map((change = any) => words.sentence(change, this.#phase(change.game))).join(' ');
     this.#said = [];
   }
 
-  #parts(topic = '', game = any, /** @type {string[]} */ whose) {
+  #parts(topic = '', game = any, { line, phase, whose } = any) {
+    const { h } = view;
     const layout = this.#list.className;
     const table = layout === 'table';
     const shown = view.columns(game, table || layout === 'card');
@@ -199,8 +194,8 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
     if (game.correction && !words) loadWords().then(() => this.#mark(topic));
     const taken = words?.takenBack(game, this.#live);
     return [
-      h('header', { part: 'meta' }, h('span', { part: 'competition' }, game.competition?.name), ' ', h('b', { part: 'status' }, this.#phase(game))),
-      h('span', { class: 'sr' }, view.line(game)),
+      h('header', { part: 'meta' }, h('span', { part: 'competition' }, game.competition?.name), ' ', h('b', { part: 'status' }, phase)),
+      h('span', { class: 'sr' }, line),
       h('table', { part: 'score' },
         shown.length > (table ? 0 : 4) && h('thead', {}, h('tr', {}, h('td'), ...[...shown, { head: 'Total' }].map(({ head }) => h('th', { scope: 'col' }, head)))),
         h('tbody', {}, ...view.sides(game).slice(0, table || !ranked ? 256 : 5).map((side = any) => {

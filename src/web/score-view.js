@@ -1,4 +1,4 @@
-// How a game is read: pure functions from its document to words and figures; and what draws them. Notes: README.md.
+// How a game is read: pure functions from its document to words and figures. Notes: README.md.
 
 /** @type {any} */
 const any = undefined;
@@ -51,16 +51,4 @@ export const line = (game = any) => {
   const [[first, a] = [''], [second, b] = ['']] = shown;
   if (isField(game) || !second) return shown.slice(0, 3).map((side) => side.join(' ').trim()).join(', ');
   return `${first} ${a + b === '' ? 'v' : /\D/.test(a + b) ? `${a} – ${b}` : `${a}–${b}`} ${second}`;
-};
-
-/** Makes `old` like `made`, touching only what differs: the rest keeps its layout, its focus, its place when scrolled. */
-export const morph = (old = any, made = any) => {
-  if (old.isEqualNode(made)) return;
-  if (old.nodeName !== made.nodeName) return old.replaceWith(made);
-  if (made.nodeType === 3) return old.data = made.data;
-  for (const { name } of [...old.attributes]) if (!made.hasAttribute(name)) old.removeAttribute(name);
-  for (const { name, value } of made.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  const [held, next] = [[...old.childNodes], [...made.childNodes]];
-  if (held.length === next.length) next.forEach((child, n) => morph(held[n], child));
-  else old.replaceChildren(...next);
 };

@@ -15,6 +15,18 @@ const EPOCH = { mode: 'up', ms: 0, at: 0 };
 /** What this tab does for a shared connection, by name. @type {Map<string, Seat>} */
 const seats = new Map();
 
+/** Whose token it is and what it grants, as far as it says so: tokens got at different times may say the same. */
+const grantOf = (/** @type {string[]} */ protocols) => {
+  const token = protocols.find((protocol) => protocol.startsWith('bearer.')) ?? '';
+  try {
+    const claims = atob(token.split('.')[2].replaceAll('-', '+').replaceAll('_', '/'));
+    const { exp, iat, nbf, jti, ...grant } = JSON.parse(claims);
+    return JSON.stringify(grant);
+  } catch {
+    return token;
+  }
+};
+
 /** A client's end: shaped like a WebSocket. */
 export class Link {
   /** Options cannot be changed on it. */
@@ -28,9 +40,8 @@ export class Link {
   /** Ends the sign of life. */
   #letGo = () => {};
 
-  constructor(/** @type {string} */ url, /** @type {string[]} */ _protocols, /** @type {Any} */ options) {
-    const { token, transport } = options;
-    this.name = `scoreline 1 ${url} ${transport} ${token}`;
+  constructor(/** @type {string} */ url, /** @type {string[]} */ protocols, /** @type {Any} */ options) {
+    this.name = `scoreline 1 ${url} ${options.transport} ${grantOf(protocols)}`;
     this.channel = new BroadcastChannel(this.name);
     /** @type {Seat | undefined} */
     this.seat = seats.get(this.name) ?? new Seat(this.name, url, options);
@@ -130,6 +141,8 @@ class Hub {
   #waits = new Set();
   /** topic → the detail in which it is loaded @type {Map<string, string>} */
   #loaded = new Map();
+  /** topic → why it was refused @type {Map<string, Any>} */
+  #refused = new Map();
   /** Feeds that are not live: name → message */
   #feeds = new Map();
   #ending = new AbortController();
@@ -199,15 +212,15 @@ class Hub {
       this.#all({ type: 'status', live: state === 'live' });
     });
     on('loaded', ({ topics, detail }) => {
-      for (const topic of topics) this.#loaded.set(topic, detail);
+      for (const topic of topics) {
+        this.#loaded.set(topic, detail);
+        this.#refused.delete(topic);
+      }
       this.#settle();
     });
     on('error', (error) => {
-      for (const wait of this.#waits) {
-        if (!error.topics?.some((/** @type {string} */ topic) => wait.topics.includes(topic))) continue;
-        this.#waits.delete(wait);
-        this.#tell(wait.to, { ...error, id: wait.id });
-      }
+      for (const topic of error.topics ?? []) this.#refused.set(topic, error);
+      this.#settle();
     });
   }
 
@@ -253,13 +266,21 @@ class Hub {
   #drop(/** @type {Map<string, Any>} */ held, /** @type {string} */ topic) {
     held.get(topic)?.unsubscribe();
     held.delete(topic);
-    if (![...this.#tabs.values()].some((other) => other.has(topic))) this.#loaded.delete(topic);
+    if ([...this.#tabs.values()].some((other) => other.has(topic))) return;
+    this.#loaded.delete(topic);
+    this.#refused.delete(topic);
   }
 
-  /** Answers who waited for topics that are loaded now. */
+  /** Answers who waited for topics that are loaded now, or refused. */
   #settle() {
     for (const wait of this.#waits) {
       const { to, id, topics, detail } = wait;
+      const refused = topics.map((/** @type {string} */ topic) => this.#refused.get(topic)).find(Boolean);
+      if (refused) {
+        this.#waits.delete(wait);
+        this.#tell(to, { ...refused, id });
+        continue;
+      }
       if (topics.some((/** @type {string} */ topic) => ![detail, 'full'].includes(this.#loaded.get(topic)))) continue;
       this.#waits.delete(wait);
       const games = [...this.live.games].filter(([key, game]) => topics.some((/** @type {string} */ topic) => covers(topic, key, game)));

@@ -1,16 +1,14 @@
-// Notes: README.md.
+// See README.md
 
 /** @type {any} */
 const any = undefined;
 
-const isObject = (value = any) => value instanceof Object;
-
 const merge = (held = any, patch = any) => {
-  const made = isObject(held) ? { ...held } : {};
+  const made = held instanceof Object ? { ...held } : {};
   for (const key in patch) {
     const value = patch[key];
     if (value === null) delete made[key];
-    else made[key] = isObject(value) ? merge(made[key], value) : value;
+    else made[key] = value instanceof Object ? merge(made[key], value) : value;
   }
   return made;
 };
@@ -18,9 +16,8 @@ const merge = (held = any, patch = any) => {
 const diff = (from = any, to = any) => {
   let patch = any;
   for (const key in { ...from, ...to }) {
-    const a = from?.[key];
-    const b = to[key];
-    const part = a === b ? undefined : isObject(a) && isObject(b) ? diff(a, b) : b ?? null;
+    const [a, b] = [from?.[key], to[key]];
+    const part = a === b ? undefined : a instanceof Object && b instanceof Object ? diff(a, b) : b ?? null;
     if (part !== undefined) (patch ??= {})[key] = part;
   }
   return patch;
@@ -47,7 +44,7 @@ export class Scoreline extends EventTarget {
   #asking = any;
   #retry = any;
   #token = any;
-  #proven = any;
+  #way = any;
   #url;
   #id = 0;
   #tries = 0;
@@ -104,11 +101,11 @@ export class Scoreline extends EventTarget {
       settle();
       wake();
     };
-    signal?.addEventListener('abort', unsubscribe);
     if (signal?.aborted) unsubscribe();
+    signal?.addEventListener('abort', unsubscribe);
     queueMicrotask(() => {
       for (const [key, game] of this.games) {
-        if (!ending.signal.aborted) listen({ detail: { topic: key, game, changed: game, version: this.versions.get(key), resumed: false } });
+        if (!ending.signal.aborted) listen({ detail: { topic: key, game, version: this.versions.get(key), changed: game, resumed: false } });
       }
     });
     return {
@@ -144,7 +141,7 @@ export class Scoreline extends EventTarget {
 
   clockNow({ clock = {}, status } = any, now = Date.now()) {
     const passed = status === 'live' && clock.running !== false && Math.max(0, now + this.#offset - this.delay * 1e3 - clock.at);
-    return Math.max(0, clock.ms + (clock.mode === 'down' ? -passed : +passed));
+    return Math.max(0, clock.mode === 'down' ? clock.ms - +passed : clock.ms + +passed);
   }
 
   close(code = 1000, reason = '', sent = code) {
@@ -175,7 +172,7 @@ export class Scoreline extends EventTarget {
   async #connect() {
     this.#cut(this.#next);
     const { token, share, transport } = this.#options;
-    if (!this.#ways.length) this.#ways = [share ? 'share' : [], this.#proven ?? transport].flat();
+    if (!this.#ways.length) this.#ways = [share ? 'share' : [], this.#way ?? transport].flat();
     const [way] = this.#ways;
     let link = this.#next = any ?? {};
     try {
@@ -201,6 +198,7 @@ export class Scoreline extends EventTarget {
 
   #watch(link = any, ms = link.patience ?? 3e3 + 3e3 * this.#tries) {
     clearTimeout(link.timer);
+    link.rest = ms === link.patience && Date.now() + 1e3;
     link.timer = setTimeout(() => this.#lost(link), ms);
   }
 
@@ -216,8 +214,8 @@ export class Scoreline extends EventTarget {
     this.#cut(this.#link);
     this.#link = link;
     this.#next = null;
-    link.opened = Date.now();
     this.#loads.clear();
+    link.opened = Date.now();
     for (const entry of this.#topics.values()) Object.assign(entry, { load: undefined, since: link.asking.delay > this.#lag ? undefined : entry.since });
     this.#lag = link.asking.delay;
     this.#drop();
@@ -265,16 +263,16 @@ export class Scoreline extends EventTarget {
 
   #receive(link = any, message = any) {
     const { type, id, game, version, position, time_ms } = message;
-    const entries = [...this.#topics.values()];
     const load = this.#loads.get(id);
-    const own = load ? entries.filter((entry) => entry.load === load) : entries;
+    const entries = [...this.#topics.values()];
+    const own = entries.filter((entry) => !load || entry.load === load);
     if (type === 'options') this.#lag = message.delay;
     if (time_ms) this.#offset = time_ms - Date.now();
     if (type === 'hello') {
       link.patience = message.heartbeat * 2e3 + 3e3;
       this.transport = link.way;
       this.#ways = [];
-      if (!link.fixed) this.#proven = link.way;
+      if (!link.fixed) this.#way = link.way;
     } else if (type === 'subscribed' && load) {
       load.seen = message.resumed ? null : new Set();
     } else if (type === 'state') {
@@ -315,7 +313,7 @@ export class Scoreline extends EventTarget {
     }
     if (position) for (const entry of entries) if (entry.load?.done) entry.since = position;
     if (link !== this.#link) return;
-    this.#watch(link);
+    if (Date.now() >= link.rest) this.#watch(link);
     link.live = message.live ?? link.live ?? true;
     if (!link.live) this.#become('stale');
     else if (!this.#loads.size) this.#become('live');
