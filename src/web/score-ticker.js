@@ -112,7 +112,7 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
     this.dispatchEvent(new CustomEvent(`scoreline-${name}`, { detail, bubbles: true, composed: true }));
   }
 
-  #phase(game = any) { return view.phase(game, this.#live.clockNow(game), this.lang || undefined); }
+  #phase(game = any) { return view.phase(game, this.#live.clockNow(game), this.closest('[lang]')?.getAttribute('lang')); }
 
   async #take(change = any) {
     if (change === this.#told) return;

@@ -29,7 +29,12 @@ export const phase = (game = any, ms = NaN, lang = any) => {
   if (status === 'scheduled' && start) {
     const date = new Date(start);
     const day = any ?? (date.toDateString() === new Date().toDateString() ? {} : { day: 'numeric', month: 'short' });
-    return date.toLocaleString(lang, { ...day, hour: '2-digit', minute: '2-digit' });
+    const form = any ?? { ...day, hour: '2-digit', minute: '2-digit' };
+    try {
+      return date.toLocaleString(lang, form);
+    } catch { // a page says lang="en_US", which is no language
+      return date.toLocaleString(undefined, form);
+    }
   }
   if (/final|ended/.test(status)) return `Final${(any ?? { overtime: ' OT', extra: ' after extra time', shootout: ' on penalties' })[kind] ?? ''}`;
   if (status === 'break') return kind === 'half' && number === 1 ? 'Half-time' : 'Break';

@@ -181,6 +181,31 @@ describe('the live page', () => {
     await page.close();
   });
 
+  test('on paper: every game as it stands, black on white, also from a dark screen, and nothing to press', async () => {
+    await kickOff();
+    const page = await open(server.url, { colorScheme: 'dark' });
+    await row(page).waitFor();
+    await page.emulateMedia({ media: 'print' });
+    for (const id of ['team', 'delay', 'filters', 'goal', 'copy', 'doctor', 'raw']) assert.equal(await page.locator(`#${id}`).isVisible(), false, id);
+    assert.equal(await row(page).isVisible(), true);
+    const looks = await row(page).evaluate((item) => {
+      const colour = (selector, name) => getComputedStyle(item.querySelector(selector) ?? document.querySelector(selector))[name];
+      return [colour('.total', 'color'), colour('.name', 'color'), colour('.group', 'backgroundColor'), colour('html', 'backgroundColor'), getComputedStyle(item).contentVisibility];
+    });
+    assert.deepEqual(looks, ['rgb(0, 0, 0)', 'rgb(0, 0, 0)', 'rgb(255, 255, 255)', 'rgb(255, 255, 255)', 'visible']);
+    await page.close();
+  });
+
+  test('without a script it says so, links to the games, and shows nothing that only a script can fill', async () => {
+    const page = await open(server.url, { javaScriptEnabled: false });
+    const notice = page.locator('noscript .notice');
+    await notice.waitFor();
+    assert.match(await notice.innerText(), /^This page follows the games with a script\./);
+    assert.equal(await notice.locator('a').getAttribute('href'), '/v1/games');
+    for (const id of ['state', 'summary', 'team', 'delay', 'embed', 'doctor', 'raw']) assert.equal(await page.locator(`#${id}`).isVisible(), false, id);
+    await page.close();
+  });
+
   test('the docs page has no accessibility violation', async () => {
     const page = await open(`${server.url}/docs`);
     assert.deepEqual(await axe(page), []);

@@ -132,6 +132,40 @@ describe('<score-ticker> on a plain page of another origin', () => {
     }
   });
 
+  test('on paper: every game of a strip, black on white, whatever the theme; without a script what stands in it', async () => {
+    const site = await otherOrigin(plain('topic="*" layout="strip" theme="dark"'));
+    const page = await open(site.url, { viewport: { width: 700, height: 600 } });
+    await page.locator('score-ticker article').nth(9).waitFor();
+    const looks = () => page.locator('score-ticker').evaluate(({ shadowRoot }) => {
+      const list = shadowRoot.querySelector('div');
+      return { fits: list.scrollWidth <= list.clientWidth, paper: getComputedStyle(shadowRoot.querySelector('article')).backgroundColor };
+    });
+    assert.deepEqual(await looks(), { fits: false, paper: 'rgb(22, 26, 32)' });
+    await page.emulateMedia({ media: 'print' });
+    assert.deepEqual(await looks(), { fits: true, paper: 'rgb(255, 255, 255)' });
+    await page.close();
+    const still = await open(site.url, { javaScriptEnabled: false });
+    assert.equal(await still.getByText('Scores load here.').isVisible(), true);
+    await still.close();
+    await site.stop();
+  });
+
+  test('times are in the language of the element, else of what it stands in; one that is none does no harm', async () => {
+    const game = 'soccer/test-cup/lang';
+    await publish(server.url, { game, patch: { status: 'scheduled', start: '2031-12-24T15:00:00Z', competitors: sides(0, 0) } });
+    const shown = [];
+    for (const [attributes, html] of [['', 'lang="fr"'], ['lang="de"', 'lang="fr"'], ['lang="en_US"', 'lang="fr"']]) {
+      const site = await otherOrigin(plain(`topic="${game}" ${attributes}`, html));
+      const page = await open(site.url);
+      shown.push(await page.locator('score-ticker [part=status]').textContent());
+      await page.close();
+      await site.stop();
+    }
+    assert.match(shown[0], /24 déc\./);
+    assert.match(shown[1], /24\. Dez\./);
+    assert.match(shown[2], /24/);
+  });
+
   test('has no accessibility violation in any state: corrected, either theme, stale, loading', async () => {
     const game = 'soccer/test-cup/states';
     await kickOff(game);

@@ -31,6 +31,9 @@ test('phase: what a fan would say', () => {
   assert.equal(phase({ status: 'break', period: { kind: 'half', number: 1 } }), 'Half-time');
   assert.equal(phase({ status: 'final', period: { kind: 'overtime' } }), 'Final OT');
   assert.equal(phase({ status: 'postponed' }), 'Postponed');
+  const start = '2031-12-24T15:00:00Z';
+  assert.match(phase({ status: 'scheduled', start }, NaN, 'de'), /24\. Dez/);
+  assert.match(phase({ status: 'scheduled', start }, NaN, 'en_US'), /24/, 'what is no language does no harm');
 });
 
 test('figures and lines', () => {
