@@ -37,6 +37,26 @@ describe('<score-ticker> on a plain page of another origin', () => {
     await site.stop();
   });
 
+  test('a change writes only the texts that differ: nothing is made anew, other games are not touched', async () => {
+    const game = 'soccer/draw-cup/one';
+    await kickOff(game);
+    await kickOff('soccer/draw-cup/other');
+    const site = await otherOrigin(plain('topic="soccer/draw-cup"'));
+    const page = await open(site.url);
+    await page.locator('score-ticker article').nth(1).waitFor();
+    await page.locator('score-ticker').evaluate(({ shadowRoot }) => {
+      window.written = [];
+      const note = (records) => window.written.push(...records.map(({ type, target }) => `${type} ${target.parentElement?.closest('[part]')?.getAttribute('part')}`));
+      new MutationObserver(note).observe(shadowRoot.querySelector('div'), { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ['part', 'dir', 'scope', 'data-topic'] });
+    });
+    await score(game, 'home', 2);
+    await page.locator('score-ticker td.changed', { hasText: '2' }).waitFor();
+    const written = (await page.evaluate(() => window.written)).filter((what) => what !== 'characterData status'); // a minute may pass
+    assert.deepEqual(written.sort(), ['characterData game', 'characterData total']);
+    await page.close();
+    await site.stop();
+  });
+
   test('fires its events, speaks scores and corrections only, and shows what was taken back', async () => {
     const game = 'soccer/test-cup/events';
     await kickOff(game);
