@@ -13,7 +13,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use parking_lot::Mutex;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tokio::sync::Notify;
 
 use super::verify;
@@ -160,11 +160,21 @@ impl Drop for Seat {
 struct Claims {
     exp: f64,
     #[expect(dead_code, reason = "jsonwebtoken looks at it; here it must be a number")]
+    #[serde(default, deserialize_with = "said")]
     nbf: Option<f64>,
+    #[serde(default, deserialize_with = "said")]
     sub: Option<String>,
+    #[serde(default, deserialize_with = "said")]
     topics: Option<Vec<Topic>>,
+    #[serde(default, deserialize_with = "said")]
     min_delay: Option<f64>,
+    #[serde(default, deserialize_with = "said")]
     max_rate: Option<f64>,
+}
+
+/// What is said is a value: an issuer whose list came out `null` did not mean everything.
+fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(input).map(Some)
 }
 
 impl Tokens {
@@ -222,8 +232,9 @@ impl Tokens {
         let algorithm = self.lock.get().algorithm;
         let set: Set = serde_json::from_slice(set).map_err(|error| format!("no JWKS: {error}"))?;
         let keys = set.keys.into_iter().take(MAX_KEYS).filter_map(|key| {
-            let key: Jwk = serde_json::from_value(key).ok().filter(|key| is_for(key, algorithm))?;
-            Some((key.common.key_id.clone(), DecodingKey::from_jwk(&key).ok()?))
+            let said: Jwk = serde_json::from_value(key).ok().filter(|key| is_for(key, algorithm))?;
+            let key = DecodingKey::from_jwk(&said).ok().filter(verify::is_long_enough)?;
+            Some((said.common.key_id, key))
         });
         let keys: Vec<_> = keys.collect();
         if keys.is_empty() {

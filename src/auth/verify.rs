@@ -21,6 +21,15 @@ pub(super) fn install() {
     let _ = PROVIDER.install_default();
 }
 
+/// Whether a key is no shorter than what it signs is hashed to, where that is its holder's choice: RFC 7518 section 3.2.
+/// Signatures of short RSA keys are refused by ring.
+pub(super) fn is_long_enough(key: &DecodingKey) -> bool {
+    match key.kind() {
+        DecodingKeyKind::SecretOrDer(secret) => key.family() != AlgorithmFamily::Hmac || secret.len() >= 32,
+        DecodingKeyKind::RsaModulusExponent { .. } => true,
+    }
+}
+
 fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn jsonwebtoken::crypto::JwtSigner>> {
     Err(ErrorKind::UnsupportedAlgorithm.into())
 }

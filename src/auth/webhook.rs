@@ -51,12 +51,22 @@ impl Keys {
         self.secrets.push((secret.clone(), Arc::clone(grant)));
     }
 
+    /// Whether anybody signs.
+    #[must_use]
+    pub fn are_signed(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+
     /// The grant of whoever signed this body; `now` in seconds since the Unix epoch.
     ///
     /// # Errors
     /// Why nobody did, for a person.
     pub fn signer(&self, signed: &Signed<'_>, body: &[u8], now: i64) -> Result<&Arc<Grant>, &'static str> {
         let Signed { id, timestamp, signature } = *signed;
+        // Without a name it could be sent again and again.
+        if id.is_empty() {
+            return Err("webhook-id is missing");
+        }
         let sent: i64 = timestamp.parse().map_err(|_| "webhook-timestamp is no number of seconds")?;
         if now.abs_diff(sent) > WINDOW.unsigned_abs() {
             return Err("webhook-timestamp is more than five minutes away from this server's clock");
@@ -118,6 +128,7 @@ mod tests {
         assert!(signer(GOOD, BODY, now - 301).is_err(), "not yet");
         assert!(signer(GOOD, br#"{"test": 2432232315}"#, now).is_err());
         assert!(signer(Signed { id: "msg_other", ..GOOD }, BODY, now).is_err());
+        assert_eq!(signer(Signed { id: "", ..GOOD }, BODY, now), Err("webhook-id is missing"));
         for timestamp in ["1614265331", "", "x", "-1", "9223372036854775808", "1614265330.5"] {
             assert!(signer(Signed { timestamp, ..GOOD }, BODY, now).is_err(), "{timestamp}");
         }

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use super::{ConfigError, Span, fail};
 
+/// The SHA-256 of nothing, which is what a hash is made of where a variable is not set.
+const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 /// A provider: who may publish what. Section 9 of the contract.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -66,6 +69,9 @@ impl Provider {
         }
         if let Some(bad) = self.key_sha256.iter().find(|hash| !is_sha256(hash)) {
             return fail(format!("providers.{name}.key_sha256: {bad:?} is no SHA-256 in hex (64 digits)"));
+        }
+        if self.key_sha256.iter().any(|hash| hash.eq_ignore_ascii_case(OF_NOTHING)) {
+            return fail(format!("providers.{name}.key_sha256: this is the SHA-256 of an empty key"));
         }
         if let Some(team) = self.topics.iter().find(|topic| topic.kind() == Kind::Team) {
             return fail(format!("providers.{name}.topics: {team}: a grant names sports, competitions or games"));

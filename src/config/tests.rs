@@ -46,6 +46,10 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ("shards = \"x\"", "line 1, column 10: invalid type: string \"x\""),
         ("\ndrain = \"soon\"", "line 2, column 9: \"soon\" is no length of time; write 10s, 250ms, 1h"),
         ("[providers.acme]\nsigning_secret_env = \"X\"", "providers.acme.signing_secret_env: X is not in the"),
+        (
+            "[providers.acme]\nkey_sha256 = [\"E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"]",
+            "providers.acme.key_sha256: this is the SHA-256 of an empty key",
+        ),
         ("[providers.acme]\nkey_sha256 = [\"12\"]", "providers.acme.key_sha256: \"12\" is no SHA-256"),
         ("[adapters]\nAcme = \"jq:a.jq\"", "adapters.Acme: a name is [a-z0-9]"),
         ("[adapters]\nespn = \"jq:a.jq\"", "adapters.espn: this name is a built-in adapter's"),

@@ -57,6 +57,12 @@ async fn a_token_that_is_wrong_in_any_way_opens_nothing() {
         with("min_delay", json!("30")),
         with("max_rate", json!(-1)),
         with("max_rate", json!([])),
+        // A list that came out empty-handed does not mean everything.
+        with("topics", json!(null)),
+        with("min_delay", json!(null)),
+        with("max_rate", json!(null)),
+        with("sub", json!(null)),
+        with("nbf", json!(null)),
         doubled,
         "[]".to_owned(),
         "not JSON".to_owned(),
