@@ -36,7 +36,7 @@ use crate::drain::{self, Drainer};
 use crate::fanout::Fanout;
 use crate::gateway;
 use crate::gateway::ops::{About, Health, Ops};
-use crate::gateway::publish::Publishing;
+use crate::gateway::publish::{Lobby, Publishing};
 use crate::gateway::server::{self, Audience, Proxies};
 use crate::gateway::tls::Tls;
 use crate::gateway::tries::Tries;
@@ -178,6 +178,7 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
         Arc::new(Publishing {
             rules: Arc::clone(&live.rules),
             tries: Tries::new(&metrics),
+            lobby: Lobby::default(),
             ingest: Arc::clone(ingest),
             metrics: Arc::clone(&metrics),
             drain: drain.clone(),

@@ -17,7 +17,7 @@ use warp::reply::Response as Reply;
 
 use self::answer::{encode_lines, invalid, many, single};
 use self::body::{Body, Line};
-use self::headers::{Media, idempotency_key, key, media, plain, signed};
+use self::headers::{Media, idempotency_key, key, plain, signed};
 use self::rules::{Pass, Shown};
 use super::problem::Problem;
 use super::tries::Tries;
@@ -34,6 +34,7 @@ pub(super) mod body;
 mod headers;
 mod rules;
 
+pub use body::Lobby;
 pub use rules::Rules;
 
 /// Reports of one request that are on their way at a time: so many the broker may commit together.
@@ -51,6 +52,8 @@ pub struct Publishing {
     pub rules: Arc<Live<Rules>>,
     /// Who tried in vain.
     pub tries: Tries,
+    /// Room for pushes that are read before it is known whose they are.
+    pub lobby: Lobby,
     /// Where reports go.
     pub ingest: Arc<Ingest>,
     /// Counts payloads.
@@ -75,7 +78,7 @@ pub(super) async fn updates(publishing: Arc<Publishing>, request: Request) -> Re
         Ok(admitted) => admitted,
         Err(problem) => return problem.reply(),
     };
-    let (id, media) = match idempotency_key(&headers).and_then(|id| Ok((id, media(&headers)?))) {
+    let (id, media) = match pass.shown.id(&headers).and_then(|id| Ok((id, pass.shown.media(&headers)?))) {
         Ok(said) => said,
         Err(problem) => {
             body.discard().await;
@@ -100,7 +103,7 @@ pub(super) async fn feed(publishing: Arc<Publishing>, adapter: String, request: 
         Ok(admitted) => admitted,
         Err(problem) => return problem.reply(),
     };
-    let said = idempotency_key(&headers).and_then(|id| {
+    let said = pass.shown.id(&headers).and_then(|id| {
         plain(&headers)?;
         pass.rules.adapter(&pass.grant, &adapter)?;
         Ok(id)
@@ -148,16 +151,28 @@ impl Publishing {
                 }
             };
         }
-        let bytes = body.whole(rules.limits.batch_bytes, rules.limits.body_time.0).await?;
+        if !rules.keys.are_signed() {
+            body.discard().await;
+            return Err(self.forged(client, Problem::unauthorized()).await);
+        }
+        let (most, time) = (rules.limits.batch_bytes, rules.limits.body_time.0);
+        let (bytes, room) = self.lobby.whole(body, most, time).await?;
         let rules = self.rules.get();
         let shown = Shown::Signature(headers.clone(), bytes.clone(), Timestamp::now().as_second());
         match shown.opens(&rules.keys).map(Arc::clone) {
             Ok(grant) => Ok((Pass { rules, grant, shown }, Request { headers, body: Body::of(bytes), client })),
             Err(why) => {
+                // The answer may come late.
+                drop((shown, bytes, room));
                 let problem = Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, why);
-                Err(self.tries.failed(Door::Signature, client.map(|client| client.ip()), problem).await)
+                Err(self.forged(client, problem).await)
             }
         }
+    }
+
+    /// The answer to a push that is of nobody's secret.
+    async fn forged(&self, client: Option<SocketAddr>, problem: Problem) -> Problem {
+        self.tries.failed(Door::Signature, client.map(|client| client.ip()), problem).await
     }
 
     /// Whose key it is.
@@ -169,8 +184,8 @@ impl Publishing {
     ) -> Result<Arc<Grant>, Problem> {
         let key = key(headers);
         match rules.keys.find(key) {
+            _ if key.is_empty() => Err(Problem::unauthorized()), // no try
             Some(grant) => Ok(Arc::clone(grant)),
-            None if key.is_empty() => Err(Problem::unauthorized()), // no try
             None => {
                 let client = client.map(|client| client.ip());
                 Err(self.tries.failed(Door::Key, client, Problem::unauthorized()).await)

@@ -12,4 +12,5 @@ mod racing;
 mod recording;
 mod removing;
 mod secure;
+mod signed;
 mod streams;

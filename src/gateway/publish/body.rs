@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use warp::http::StatusCode;
 
@@ -15,6 +16,42 @@ use crate::wire::ErrorCode;
 /// What of a refused body is read and thrown away, so that its sender hears why; bytes and time.
 const DISCARD_BYTES: usize = 16 << 20;
 const DISCARD_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes at a time of bodies of which it is not known yet whose they are; beyond that they are refused, so that nobody fills
+/// the memory who has no key.
+const UNPROVEN: usize = 64 << 20;
+
+/// Room for bodies that are read before anybody knows whose they are: those of signed pushes.
+pub struct Lobby(Semaphore);
+
+impl Default for Lobby {
+    fn default() -> Lobby {
+        Lobby(Semaphore::new(UNPROVEN))
+    }
+}
+
+impl Lobby {
+    /// All of a body, and its room; to be given back once it is known whose it is.
+    pub(super) async fn whole(
+        &self,
+        body: Body,
+        most: usize,
+        time: Duration,
+    ) -> Result<(Bytes, SemaphorePermit<'_>), Problem> {
+        let mut taken = self.0.try_acquire_many(0).map_err(|_| full())?;
+        let bytes = body.read(most, time, |chunk| {
+            let room = u32::try_from(chunk).ok().and_then(|bytes| self.0.try_acquire_many(bytes).ok());
+            taken.merge(room.ok_or_else(full)?);
+            Ok(())
+        });
+        let bytes = bytes.await?;
+        Ok((bytes, taken))
+    }
+}
+
+fn full() -> Problem {
+    Problem::unavailable("there is no room for another push of which it is not known yet whose it is")
+}
 
 /// A body that was not read yet.
 pub(crate) struct Body(Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>);
@@ -31,13 +68,30 @@ impl Body {
     }
 
     /// All of it.
-    pub(super) async fn whole(mut self, most: usize, time: Duration) -> Result<Bytes, Problem> {
+    pub(super) async fn whole(self, most: usize, time: Duration) -> Result<Bytes, Problem> {
+        self.read(most, time, |_| Ok(())).await
+    }
+
+    /// All of it; `room` is asked for each piece, by its bytes.
+    async fn read(
+        mut self,
+        most: usize,
+        time: Duration,
+        mut room: impl FnMut(usize) -> Result<(), Problem>,
+    ) -> Result<Bytes, Problem> {
         let deadline = Instant::now() + time;
         let mut whole = BytesMut::new();
         loop {
             match timeout_at(deadline, self.0.next()).await {
                 Ok(None) => return Ok(whole.freeze()),
-                Ok(Some(Ok(chunk))) if whole.len() + chunk.len() <= most => whole.extend_from_slice(&chunk),
+                Ok(Some(Ok(chunk))) if whole.len() + chunk.len() <= most => {
+                    if let Err(problem) = room(chunk.len()) {
+                        drop(whole);
+                        self.discard().await;
+                        return Err(problem);
+                    }
+                    whole.extend_from_slice(&chunk);
+                }
                 Ok(Some(Ok(_))) => {
                     self.discard().await;
                     return Err(Problem::too_large(format!("the body has more than {most} bytes")));

@@ -29,7 +29,16 @@ pub(super) fn signed(headers: &HeaderMap) -> Option<Signed<'_>> {
 
 /// The id of the whole request.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key").or_else(|| headers.get("webhook-id")) else { return Ok(None) };
+    id(headers.get("idempotency-key").or_else(|| headers.get("webhook-id")))
+}
+
+/// The id of a signed push: the one that is signed. Any other header could be another's who sends the push once more.
+pub(super) fn webhook_id(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    id(headers.get("webhook-id"))
+}
+
+fn id(value: Option<&HeaderValue>) -> Result<Option<String>, Problem> {
+    let Some(value) = value else { return Ok(None) };
     match value.to_str() {
         Ok(id) if (1..=feeds::report::MAX_ID_BYTES).contains(&id.len()) => Ok(Some(id.to_owned())),
         _ => Err(Problem::bad_request("an Idempotency-Key is a text of 1 to 200 visible ASCII characters")),
@@ -37,7 +46,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
 }
 
 /// What kind of body it is.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Media {
     /// One report or an array.
     Json,
@@ -54,6 +63,15 @@ pub(super) fn media(headers: &HeaderMap) -> Result<Media, Problem> {
         "application/json" => Ok(Media::Json),
         "application/x-ndjson" => Ok(Media::Lines),
         _ => Err(unsupported("reports are application/json or application/x-ndjson")),
+    }
+}
+
+/// The kind of a signed body: whole, because it is not known whose it is before its end; and not for its sender's headers to
+/// say, which are not signed.
+pub(super) fn signed_media(headers: &HeaderMap) -> Result<Media, Problem> {
+    match media(headers)? {
+        Media::Json => Ok(Media::Json),
+        Media::Lines => Err(unsupported("a signed push is application/json")),
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::HeaderMap;
 
 use super::answer::forbidden;
-use super::headers::signed;
+use super::headers::{Media, idempotency_key, media, signed, signed_media, webhook_id};
 use crate::auth::{Grant, Keys};
 use crate::config::{Formats, Limits};
 use crate::gateway::problem::Problem;
@@ -50,6 +50,22 @@ pub(super) enum Shown {
 }
 
 impl Shown {
+    /// The id of the whole push.
+    pub(super) fn id(&self, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+        match self {
+            Shown::Key(_) => idempotency_key(headers),
+            Shown::Signature(..) => webhook_id(headers),
+        }
+    }
+
+    /// What kind of body it may be, and is.
+    pub(super) fn media(&self, headers: &HeaderMap) -> Result<Media, Problem> {
+        match self {
+            Shown::Key(_) => media(headers),
+            Shown::Signature(..) => signed_media(headers),
+        }
+    }
+
     /// What it opens.
     pub(super) fn opens<'k>(&self, keys: &'k Keys) -> Result<&'k Arc<Grant>, &'static str> {
         match self {
