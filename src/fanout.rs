@@ -163,6 +163,12 @@ impl Fanout {
         self.lost.notified().await;
     }
 
+    /// How many topics a connection may have.
+    #[must_use]
+    pub fn most_topics(&self) -> usize {
+        self.settings.get().session.topics
+    }
+
     /// Whether a subscription can be taken at all.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 mod catchup;
 mod load;
 mod options;
+mod topics;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use crate::wire::{Command, Detail, ErrorCode, ErrorReply, Message, Mode, Options
 use catchup::Behind;
 use load::{Kind, Load};
 pub use options::combine;
+pub use topics::parse_topics;
+use topics::too_many;
 
 /// What a session wants done, in this order.
 #[derive(Debug)]
@@ -128,7 +131,7 @@ impl Session {
         since: Option<&str>,
         limits: &Limits,
     ) -> Result<(), ErrorReply> {
-        let topics = parse_topics(id, topics)?;
+        let topics = parse_topics(id, topics, limits.topics)?;
         let since = since.map(str::parse::<Position>).transpose();
         let since = since.map_err(|error| ErrorReply::bad(Some(id), format!("since: {error}")))?;
         if let Some(topic) = topics.iter().find(|topic| !self.access.allows(topic)) {
@@ -137,8 +140,7 @@ impl Session {
         }
         let fresh = topics.iter().filter(|topic| !self.has(topic)).count();
         if self.topics() + fresh > limits.topics {
-            let message = format!("a connection has at most {} topics", limits.topics);
-            return Err(ErrorReply { id: Some(id), code: ErrorCode::TopicLimit, message });
+            return Err(too_many(id, limits.topics));
         }
         self.queue(Load::subscribe(id, topics, detail, since));
         Ok(())
@@ -174,7 +176,7 @@ impl Session {
                 self.subscribe(*id, topics, *detail, since.as_deref(), limits)
             }
             Command::Unsubscribe { id, topics } => {
-                let topics = parse_topics(*id, topics)?;
+                let topics = parse_topics(*id, topics, limits.topics)?;
                 self.unsubscribe(*id, topics, out);
                 Ok(())
             }
@@ -249,6 +251,12 @@ impl Session {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.behind.is_some() || self.loads.is_some()
+    }
+
+    /// Answers that wait for loads to come to them.
+    #[must_use]
+    pub fn owes(&self) -> usize {
+        self.loads.iter().flat_map(|loads| loads.iter()).map(|load| 1 + load.after.len()).sum()
     }
 
     /// How many topics it has, loaded or not.
@@ -371,20 +379,4 @@ fn detail_among<'s, 't>(
 ) -> Option<Detail> {
     let of = |topic: &Topic| subs.clone().filter(|(held, _)| *held == topic).map(|(_, detail)| detail).max();
     topics.into_iter().filter_map(of).max()
-}
-
-/// The topics of a command, without doubles.
-fn parse_topics(id: u64, texts: &[String]) -> Result<Vec<Topic>, ErrorReply> {
-    let invalid = |message| ErrorReply { id: Some(id), code: ErrorCode::TopicInvalid, message };
-    if texts.is_empty() {
-        return Err(ErrorReply::bad(Some(id), "topics is empty".into()));
-    }
-    let mut topics: Vec<Topic> = Vec::with_capacity(texts.len());
-    for text in texts {
-        let topic = text.parse().map_err(|error: feeds::topic::TopicError| invalid(error.to_string()))?;
-        if !topics.contains(&topic) {
-            topics.push(topic);
-        }
-    }
-    Ok(topics)
 }

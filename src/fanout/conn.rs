@@ -107,6 +107,11 @@ impl Conn {
         self.backlog.len()
     }
 
+    /// Answers that it has not taken.
+    pub(super) fn owes(&self) -> usize {
+        self.backlog.len() + self.session.owes()
+    }
+
     /// How it is counted.
     pub(super) fn transport(&self) -> Transport {
         if self.form.is_websocket() { Transport::Ws } else { Transport::Sse }

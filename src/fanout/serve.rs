@@ -11,7 +11,7 @@ use crate::wire::{Close, Message, ResetReason, Variant};
 
 /// Games of a load or catch-up that are sent before others have their turn.
 const SLICE: usize = 16;
-/// A client with so many unwritten answers is not read until it takes them.
+/// A client with so many answers that were not written, or wait for their load, is not read until it takes them.
 const UNWRITTEN: usize = 64;
 /// How long a closed connection may take to say goodbye; ms.
 const LINGER: u64 = 2_000;
@@ -43,10 +43,14 @@ impl Shard {
         if self.conns[key].closing.is_some() {
             return self.linger(key, clear);
         }
-        if self.conns[key].readable && self.conns[key].backlog_len() < UNWRITTEN {
+        let full = self.conns[key].owes() >= UNWRITTEN;
+        if self.conns[key].readable && !full {
             self.read(key);
         }
         self.advance(key);
+        if full && self.conns.get(key).is_some_and(|conn| conn.readable && conn.owes() < UNWRITTEN) {
+            self.enqueue(key);
+        }
     }
 
     /// Reads once; more waits for the connection's next turn.

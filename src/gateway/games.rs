@@ -19,7 +19,7 @@ use super::ws::Subscribing;
 use crate::auth::Access;
 use crate::broker::Event;
 use crate::scoreboard::{Change, Scoreboard, View};
-use crate::session::combine;
+use crate::session::{combine, parse_topics};
 use crate::wire::{Detail, ErrorCode, Options, Position, Shaped};
 
 /// About how many bytes of documents one answer holds.
@@ -56,7 +56,7 @@ struct Game<'a> {
 pub(super) fn games(parts: Arc<Subscribing>, headers: HeaderMap, query: String) -> Result<Response, Problem> {
     let query: GamesQuery = parse(&query)?;
     let access = parts.gate.admit(&headers, query.token.as_deref())?;
-    let topics = topics(query.topics.as_deref(), &access)?;
+    let topics = topics(&parts, query.topics.as_deref(), &access)?;
     if query.limit == Some(0) {
         return Err(bad("limit is at least 1"));
     }
@@ -233,10 +233,9 @@ fn statuses(list: &str) -> Result<Vec<String>, Problem> {
 }
 
 /// The topics that are asked for; where none are, all that may be.
-fn topics(list: Option<&str>, access: &Access) -> Result<Vec<Topic>, Problem> {
+fn topics(parts: &Subscribing, list: Option<&str>, access: &Access) -> Result<Vec<Topic>, Problem> {
     let Some(list) = list else { return Ok(access.topics().to_vec()) };
-    let topic = |text: &String| text.parse::<Topic>().map_err(|error| Problem::topic_invalid(error.to_string()));
-    let topics: Vec<Topic> = split(list).iter().map(topic).collect::<Result<_, _>>()?;
+    let topics = parse_topics(0, &split(list), parts.fanout.most_topics()).map_err(Problem::of_command)?;
     topics.iter().try_for_each(|topic| allowed(access, topic))?;
     Ok(topics)
 }

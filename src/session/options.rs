@@ -121,13 +121,23 @@ impl Session {
         out.push(Out::Say(Message::Authorized { id, expires_at: access.expires_at }));
         let mode = (access.max_rate > 0.0).then_some(Mode::Latest);
         let within = |rate: f64| access.max_rate <= 0.0 || (0.0 < rate && rate <= access.max_rate);
-        let fits = self.options.delay >= access.min_delay && within(self.options.max_rate);
+        let (late_enough, fits) = (self.options.delay >= access.min_delay, within(self.options.max_rate));
         self.access = access;
+        if !late_enough {
+            let wanted =
+                combine(self.options, None, None, mode, limits.delay, &self.access).map_err(|_| Topic::all())?;
+            self.options = Options { delay: self.options.delay, ..wanted };
+            // Before whatever waits or is under way: that was asked for under another token.
+            self.loads.get_or_insert_default().push_front(Load::delay_to(id, wanted.delay));
+            return Ok(());
+        }
         if fits { Ok(()) } else { self.set_options(id, None, None, mode, limits, out).map_err(|_| Topic::all()) }
     }
 
     /// Moves to another delay: raised, the connection starts over as of the earlier moment; lowered, the changes follow.
     pub(super) fn change_delay(&mut self, id: u64, delay: u16, load: Load, view: &View<'_>, out: &mut Vec<Out>) {
+        // It may have been asked for under a token that allowed more.
+        let delay = delay.max(self.access.min_delay);
         let held = std::mem::replace(&mut self.options.delay, delay);
         out.push(Out::Say(Message::Options { id, options: self.options }));
         if delay == held {

@@ -80,3 +80,34 @@ async fn crowds_that_mean_harm_cost_little_and_harm_nobody() {
     }
     assert_eq!(program.client().await.get("/v1/games").await.status, 200);
 }
+
+/// What answers a load waits behind it. Seen to grow by a third of a mebibyte a second for as long as commands came, of a
+/// client that never reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_behind_a_load_that_nobody_takes_are_not_kept_without_end() {
+    let limits = "[limits]\nheartbeat = \"1s\"\ncommands_burst = 100000\ncommands_per_second = 100000";
+    let program = Program::start(limits).await;
+    let mut acme = program.acme().await;
+    for number in 0..40 {
+        let text = "x".repeat(20_000);
+        acme.report(crate::support::patch(&format!("soccer/c{number}/g"), json!({ "status_reason": text }))).await;
+    }
+    let before = program.resident_bytes();
+    let topics: Vec<String> = (0..150).map(|number| format!("soccer/c{number}{}", "x".repeat(50))).collect();
+    let mut deaf = open(&program).await;
+    let both: Vec<&str> = topics.iter().map(String::as_str).chain(["*"]).collect();
+    deaf.say(&json!({"type": "subscribe", "id": 1, "topics": both})).await;
+    // It goes on saying what would be answered after the load, until it is cut for taking nothing.
+    let mut ops = program.ops().await;
+    let cut = "scoreline_connections_closed_total{reason=\"timeout\",transport=\"ws\"} 1";
+    let until_cut = async {
+        while !ops.get("/metrics").await.text().contains(cut) {
+            for id in 2..12 {
+                deaf.say(&json!({"type": "unsubscribe", "id": id, "topics": topics})).await;
+            }
+            let growth = program.resident_bytes().saturating_sub(before);
+            assert!(growth < GROWTH, "{} MiB", growth >> 20);
+        }
+    };
+    soon(until_cut).await;
+}

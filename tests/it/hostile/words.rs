@@ -96,3 +96,25 @@ async fn json_that_is_built_to_hurt_is_refused_by_its_form() {
     }
     socket.silent().await;
 }
+
+/// Seen to take seventeen seconds of a core, with the scoreboard's lock held: `*` ten thousand times.
+#[tokio::test]
+async fn topics_by_the_thousand_are_no_more_than_a_connection_may_have() {
+    let service = Service::start(ACME).await;
+    let mut acme = service.acme().await;
+    acme.report(crate::support::patch("soccer/eng.1/a", json!({"status": "live"}))).await;
+    let many: Vec<String> = (0..201).map(|number| format!("soccer/c{number}")).collect();
+    for door in ["/v1/games?topics=", "/v1/poll?wait=0&topics="] {
+        acme.get(&format!("{door}{}", many.join(","))).await.problem(400, "topic_limit");
+        assert_eq!(acme.get(&format!("{door}{}", many[1..].join(","))).await.status, 200);
+        let doubled = acme.get(&format!("{door}{}", ["*"; 10_000].join(","))).await;
+        assert_eq!(doubled.status, 200, "{doubled:?}");
+    }
+    let opened = Handshake::new("/v1/ws").open(service.main()).await;
+    let mut socket = opened.unwrap_or_else(|answer| panic!("{answer:?}"));
+    socket.expect("hello").await;
+    for kind in ["subscribe", "unsubscribe"] {
+        socket.say(&json!({"type": kind, "id": 1, "topics": many})).await;
+        assert_eq!(socket.expect("error").await["code"], "topic_limit", "{kind}");
+    }
+}

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::issuer::now;
 use super::{ARS_CHE, Issuer, claims, gated_by, open, shake, subscribe};
-use crate::subscriber::{Events, Handshake};
+use crate::subscriber::{Events, Handshake, TEXT, masked};
 use crate::support::{patch, score, soon};
 
 #[tokio::test]
@@ -81,6 +81,43 @@ async fn another_token_may_grant_less() {
     socket.say(&auth(3, json!({"topics": ["tennis"]}))).await;
     assert_eq!(socket.expect("error").await["code"], "forbidden");
     assert_eq!(socket.close_code().await, 4003);
+}
+
+/// Seen to watch without delay under a token with one: what the token before allowed had only waited for its turn.
+#[tokio::test]
+async fn what_waits_for_its_turn_is_bound_by_the_token_then() {
+    let issuer = Issuer::new("HS256");
+    let service = gated_by(&issuer, "").await;
+    let all = issuer.token(&claims(&json!({})));
+    let auth = json!({"type": "auth", "id": 9, "token": issuer.token(&claims(&json!({"min_delay": 200})))});
+    let said = |command: &serde_json::Value| masked(0x80 | TEXT, command.to_string().as_bytes());
+
+    let mut socket = open(&service, &all, "&topics=soccer&delay=250").await;
+    socket.expect("subscribed").await;
+    socket.expect("position").await;
+    socket.raw(&[said(&json!({"type": "options", "id": 1, "delay": 0})), said(&auth)].concat()).await;
+    assert_eq!(socket.expect("authorized").await["id"], 9);
+    assert_eq!(socket.expect("options").await["delay"], 200);
+    socket.expect("position").await;
+    service.acme().await.report(patch(ARS_CHE, score(2, 0))).await;
+    socket.silent().await;
+
+    // Nor is what is left of the present told first.
+    let mut socket = open(&service, &all, "&topics=soccer").await;
+    for kind in ["subscribed", "state", "position"] {
+        socket.expect(kind).await;
+    }
+    let loads = (1..5).map(|id| said(&subscribe(id, &["soccer"])));
+    socket.raw(&loads.chain([said(&auth)]).collect::<Vec<_>>().concat()).await;
+    assert_eq!(socket.expect("authorized").await["id"], 9);
+    assert_eq!(socket.expect("options").await["delay"], 200);
+    assert_eq!(socket.expect("reset").await["reason"], "delay");
+    assert_eq!(socket.expect("position").await["id"], 9);
+    for id in 1..5 {
+        let subscribed = socket.expect("subscribed").await;
+        assert_eq!((&subscribed["id"], &subscribed["games"]), (&json!(id), &json!(0)));
+        assert_eq!(socket.expect("position").await["id"], id);
+    }
 }
 
 #[tokio::test]
