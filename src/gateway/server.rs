@@ -22,7 +22,9 @@ use crate::drain::Drain;
 use crate::live::Live;
 use crate::metrics::{Metrics, Route};
 
+mod answer;
 mod connection;
+mod head;
 mod proxy;
 mod refuse;
 mod room;

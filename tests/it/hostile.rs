@@ -1,6 +1,7 @@
 //! Input that nobody sends in good faith, on raw sockets: each ends as it should, costs bounded memory, and a healthy client is
 //! served meanwhile. Frames and handshakes are in `gateway` and `codec`, bodies and heads that do not come in `publish`.
 
+mod answers;
 mod crowds;
 mod heads;
 mod words;

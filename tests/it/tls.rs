@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::ext::Protocol;
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -179,5 +180,11 @@ impl Http2 {
         let headers = response.headers().clone();
         let upgraded = soon(hyper::upgrade::on(response)).await.unwrap();
         Ok(Socket::new(TokioIo::new(upgraded), headers))
+    }
+
+    /// A GET whose answer's body is still to come.
+    pub(crate) async fn begin(&mut self, path: &str) -> Response<Incoming> {
+        let request = Request::get(format!("https://localhost{path}")).body(Empty::new()).unwrap();
+        soon(self.sender.send_request(request)).await.unwrap()
     }
 }

@@ -1,14 +1,14 @@
 //! One connection: whose it is, which HTTP it speaks, and each of its requests.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderValue};
 use hyper::server::conn::{http1, http2};
@@ -22,9 +22,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::Service;
 
+use super::answer::{Answer, Untaken};
 use super::room::{Counted, Place, Room, Seat};
 use super::socket::{Busy, Phases, Socket, Times};
-use super::{Limits, Server, proxy, refuse};
+use super::{Limits, Server, head, proxy, refuse};
+use crate::gateway::problem::Problem;
 use crate::gateway::tls::H2;
 
 /// Unsent bytes above which the kernel takes no more. Without it a client that does not read swallows megabytes of
@@ -45,7 +47,8 @@ struct Connection {
     peer: SocketAddr,
     /// A trusted proxy's: its requests say whose they are.
     forwarded: bool,
-    http2: bool,
+    /// Over HTTP/2.
+    untaken: Option<Arc<Untaken>>,
     held: Mutex<Held>,
     phases: Arc<Phases>,
 }
@@ -101,11 +104,11 @@ impl Server {
         };
         let held = Mutex::new(Held { seat, address });
         let (tls, room, phases) = (self.tls.clone(), Arc::clone(room), Phases::new());
-        let connection = Connection { server: self, limits, room, peer, forwarded, http2: false, held, phases };
+        let connection = Connection { server: self, limits, room, peer, forwarded, untaken: None, held, phases };
         let Some(tls) = tls else { return connection.http1(stream).await };
         let stream = timeout(header_time, tls.acceptor().accept(stream)).await??;
         match stream.get_ref().1.alpn_protocol() == Some(H2) {
-            true => Connection { http2: true, ..connection }.http2(stream).await,
+            true => Connection { untaken: Some(Untaken::new()), ..connection }.http2(stream).await,
             false => connection.http1(stream).await,
         }
     }
@@ -148,7 +151,7 @@ impl Connection {
 
     fn socket<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> TokioIo<Socket<S>> {
         let Limits { header_time, idle_time, write_time, .. } = *self.limits;
-        let times = Times { header: header_time, idle: idle_time, write: write_time, http2: self.http2 };
+        let times = Times { header: header_time, idle: idle_time, write: write_time, http2: self.untaken.is_some() };
         TokioIo::new(Socket::new(stream, Arc::clone(&self.phases), times))
     }
 
@@ -159,12 +162,26 @@ impl Connection {
         finish: impl FnOnce(Pin<&mut F>),
     ) -> Result<(), Failed> {
         let mut served = pin!(served);
+        let mut stalled = pin!(self.stalled());
         tokio::select! {
             served = served.as_mut() => return served.map_err(Into::into),
+            failed = stalled.as_mut() => return Err(failed.into()),
             () = self.server.drain.wait() => {}
         }
         finish(served.as_mut());
-        served.await.map_err(Into::into)
+        tokio::select! {
+            served = served => served.map_err(Into::into),
+            failed = stalled => Err(failed.into()),
+        }
+    }
+
+    /// Returns when an HTTP/2 client takes nothing of its answers.
+    async fn stalled(&self) -> std::io::Error {
+        match &self.untaken {
+            Some(untaken) => untaken.stalled(self.limits.write_time).await,
+            None => std::future::pending().await,
+        }
+        ErrorKind::TimedOut.into()
     }
 
     async fn answer(
@@ -174,9 +191,11 @@ impl Connection {
     {
         let (busy, begun) = (Busy::begin(&self.phases), Instant::now());
         let (route, method) = (self.server.audience.route(request.uri().path()), request.method().clone());
+        let fault = head::fault(&request);
         name_host(&mut request);
         let client = self.client(&request);
         let mut response = match self.place(client.ip(), &busy) {
+            _ if fault.is_some() => fault.map(Problem::reply).expect("there is one"),
             None => refuse::no_room().reply(),
             // CONNECT may name a host alone; routes take a path for granted.
             Some(_) if request.uri().path_and_query().is_none() => refuse::no_tunnel().reply(),
@@ -186,9 +205,14 @@ impl Connection {
                 warp::service(self.server.routes.clone()).call(request).await?
             }
         };
+        let mut share = self.untaken.as_ref().map(|untaken| untaken.share(response.body()));
+        if let Some(None) = share {
+            response = refuse::untaken().reply();
+            share = None;
+        }
         crate::gateway::finish(route, &mut response);
         self.server.metrics.request(route, method.as_str(), response.status().as_u16(), begun.elapsed());
-        Ok(response.map(|body| Answer { body, _busy: busy }))
+        Ok(response.map(|body| Answer { body, share: share.flatten(), rest: Bytes::new(), _busy: busy }))
     }
 
     /// Whose request it is.
@@ -202,7 +226,7 @@ impl Connection {
     fn place(&self, client: IpAddr, busy: &Arc<Busy>) -> Option<Place> {
         let room = &self.room;
         let held = self.held.lock();
-        let first = !self.http2 || Arc::strong_count(&held.seat) == 1;
+        let first = self.untaken.is_none() || Arc::strong_count(&held.seat) == 1;
         let seat = if first { Arc::clone(&held.seat) } else { room.seat()? };
         let address = match self.forwarded {
             false if first => held.address.clone(),
@@ -219,28 +243,5 @@ fn name_host(request: &mut Request<Incoming>) {
         && let Some(host) = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok())
     {
         request.headers_mut().insert(HOST, host);
-    }
-}
-
-/// An answer's body, which tells when it was sent (or given up).
-struct Answer<B> {
-    body: B,
-    _busy: Arc<Busy>,
-}
-
-impl<B: Body + Unpin> Body for Answer<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -31,6 +31,11 @@ pub(super) fn no_room() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail).retry_after(fastrand::u64(2..10))
 }
 
+/// To those who ask over HTTP/2 for more and more, and take nothing of it.
+pub(super) fn untaken() -> Problem {
+    Problem::unavailable("this connection does not take what it asked for before")
+}
+
 /// To those who ask for a tunnel.
 pub(super) fn no_tunnel() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::BadRequest, "this is no proxy: CONNECT leads nowhere")
@@ -62,11 +67,15 @@ pub(super) async fn turn_away(stream: TcpStream, server: Arc<Server>, _turn: Tur
 /// Reads the request's head, so that the answer is not lost to a reset, and says that there is no room.
 async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin, count: impl Fn(&str, &str)) -> std::io::Result<()> {
     let (mut head, mut chunk) = (Vec::new(), [0; 2_048]);
-    while head.len() < 32 << 10 && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+    let mut ended = false;
+    while head.len() < 32 << 10 && !ended {
+        // Only what is new is looked at, with the three bytes before it.
+        let from = head.len().saturating_sub(3);
         match stream.read(&mut chunk).await? {
             0 => return Ok(()),
             read => head.extend_from_slice(&chunk[..read]),
         }
+        ended = head[from..].windows(4).any(|end| end == b"\r\n\r\n");
     }
     let (method, path) = asked(&head);
     count(&method, &path);

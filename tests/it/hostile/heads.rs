@@ -29,6 +29,10 @@ async fn a_message_whose_length_can_be_read_two_ways_is_the_connection_s_last() 
         post("transfer-encoding: chunked", "-2\r\n{}\r\n0\r\n\r\n"),
         post("transfer-encoding: chunked", "2\r\n{}x0\r\n\r\n"),
         post("transfer-encoding: chunked", "2\r\n{}\r\n0\r\n\r\n").replacen("HTTP/1.1", "HTTP/1.0", 1),
+        post("transfer-encoding: gzip, chunked", "2\r\n{}\r\n0\r\n\r\n"),
+        post("transfer-encoding: chunked\r\ntransfer-encoding: chunked", "2\r\n{}\r\n0\r\n\r\n"),
+        post("content-length: 2\r\nhost: y", "{}"),
+        post("content-length: 2", "{}").replacen("host: x\r\n", "", 1),
     ] {
         let answer = send(service.main(), &request).await;
         let answers = answer.matches("HTTP/1.").count();
