@@ -1,5 +1,6 @@
-//! Failed tries of keys, signatures and tokens: counted, and past a few a minute from one address slowed. Who presents a good
-//! one is never kept waiting for what others at its address do.
+//! Failed tries of keys and signatures: counted, and past a few a minute from one address slowed. Who presents a good one is
+//! never kept waiting for what others at its address do. (Subscribers' tokens that are refused are counted by the gate: nobody
+//! guesses a signature, and a crowd whose tokens were signed with an old key must hear so at once.)
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;

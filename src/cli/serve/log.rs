@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
 use super::super::Failure;
@@ -22,7 +22,7 @@ pub(in crate::cli) fn filter(said: &str) -> Result<Targets, Failure> {
 /// # Errors
 /// When the filter is none.
 pub(super) fn to_stderr(said: &str) -> Result<(), Failure> {
-    let filter = filter(said)?;
+    let filter = quiet(filter(said)?, said);
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let log = match std::io::stderr().is_terminal() {
         true => log.with_target(false).boxed(),
@@ -32,11 +32,31 @@ pub(super) fn to_stderr(said: &str) -> Result<(), Failure> {
     begun.map_err(|error| Failure::Failed(format!("no log: {error}")))
 }
 
+/// h2 warns of each connection that misbehaves, so that anybody could fill the log; where it is not asked for, it does not.
+fn quiet(filter: Targets, said: &str) -> Targets {
+    let most = filter.default_level().unwrap_or(LevelFilter::OFF).min(LevelFilter::ERROR);
+    if said.contains("h2") { filter } else { filter.with_target("h2", most) }
+}
+
 #[cfg(test)]
 mod tests {
-    use tracing_subscriber::filter::LevelFilter;
+    use tracing::Level;
 
     use super::*;
+
+    #[test]
+    fn what_anybody_can_make_h2_say_is_not_logged_unasked() {
+        let logs = |said: &str, level| quiet(filter(said).unwrap(), said).would_enable("h2::proto::streams", &level);
+        for (said, level, logged) in [
+            ("info", Level::WARN, false),
+            ("trace", Level::WARN, false),
+            ("info", Level::ERROR, true),
+            ("off", Level::ERROR, false),
+            ("info,h2=warn", Level::WARN, true),
+        ] {
+            assert_eq!(logs(said, level), logged, "{said}, {level}");
+        }
+    }
 
     #[test]
     fn levels_are_for_all_or_by_module() {
