@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod bare;
 mod counting;
+mod crowds;
 mod fanout;
 mod figures;
 mod mixed;
@@ -100,6 +101,14 @@ enum What {
         #[arg(long, default_value_t = 40_000)]
         reports: u64,
     },
+    /// Healthy subscribers beside 1,000 silent and 1,000 slow connections
+    Crowds {
+        #[arg(long, default_value_t = 7)]
+        rounds: usize,
+        /// Seconds of each stretch
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
     /// The bare loop itself
     #[command(hide = true)]
     Bare,
@@ -131,6 +140,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(What::Scrape) => figures::scrape(&arguments),
         Some(What::Start { runs }) => figures::start(runs),
         Some(What::Path { seconds }) => figures::path(Duration::from_secs_f64(seconds), &arguments),
+        Some(What::Crowds { rounds, seconds }) => crowds::run(rounds, seconds, &arguments),
         Some(What::Mixed { runs, reports }) => mixed::run(runs, reports),
         Some(What::Redis { what }) => shared(&what, &arguments),
         None => {

@@ -3,6 +3,7 @@
 
 mod answers;
 mod crowds;
+mod h2;
 mod heads;
 mod words;
 

@@ -137,10 +137,12 @@ impl Keys {
         Handshake::new(target).over(stream).await.unwrap_or_else(|answer| panic!("refused: {answer:?}"))
     }
 
-    /// A connection of HTTP/2.
+    /// A connection of HTTP/2, which takes little of an answer before it is read.
     pub(crate) async fn h2(&self, at: SocketAddr) -> Http2 {
         let stream = TokioIo::new(soon(self.connect(at, "h2")).await.unwrap());
-        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        let mut narrow = http2::Builder::new(TokioExecutor::new());
+        narrow.initial_stream_window_size(16 << 10);
+        let (mut sender, connection) = narrow.handshake(stream).await.unwrap();
         tokio::spawn(connection);
         // An answer comes after the server's settings, which say that it knows extended CONNECT.
         let request = Request::get("https://localhost/nothing").body(Empty::new()).unwrap();

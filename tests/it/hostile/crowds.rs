@@ -1,7 +1,7 @@
 //! Crowds: connections that never get anywhere, and floods of what is allowed in small doses. The program's memory is looked at
 //! from outside.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -89,8 +89,8 @@ async fn commands_behind_a_load_that_nobody_takes_are_not_kept_without_end() {
     let program = Program::start(limits).await;
     let mut acme = program.acme().await;
     for number in 0..40 {
-        let text = "x".repeat(20_000);
-        acme.report(crate::support::patch(&format!("soccer/c{number}/g"), json!({ "status_reason": text }))).await;
+        let info: Value = (0..20).map(|key| (format!("k{key}"), json!("x".repeat(1_000)))).collect();
+        acme.report(crate::support::patch(&format!("soccer/c{number}/g"), json!({ "info": info }))).await;
     }
     let before = program.resident_bytes();
     let topics: Vec<String> = (0..150).map(|number| format!("soccer/c{number}{}", "x".repeat(50))).collect();
