@@ -6,6 +6,7 @@
 //! no environment, no files, no modules.
 
 mod meter;
+mod weight;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -161,6 +162,7 @@ mod tests {
             ("input", "line 1, column 1: there is no filter input/0"),
             ("debug", "line 1, column 1: there is no filter debug/0"),
             ("localtime", "line 1, column 1: there is no filter localtime/0"),
+            ("[1, (2 + nope)]", "line 1, column 10: there is no filter nope/0"),
         ] {
             let fault = Jq::new("own", program).unwrap_err().to_string();
             assert!(fault.starts_with(place), "{program:?}: {fault}");
@@ -168,9 +170,70 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_bounded_in_what_it_builds() {
+        for program in [
+            "\"x\" * 1000000000",
+            ".times * \"x\"",
+            "reduce range(100) as $i (\"x\"; . + .)",
+            "reduce range(100) as $i (\"x\"; . += .)",
+            "reduce range(100) as $i ([1]; . + .)",
+            "reduce range(100) as $i (7; . * .)",
+            "reduce range(100) as $i (7; . *= .)",
+            // A value that holds itself: small, until it is written out.
+            "reduce range(100) as $i (1; [., .]) | tojson",
+            "reduce range(100) as $i (1; [., .]) | \"\\(.)\"",
+            "reduce range(100) as $i (1; [., .])",
+            "[range(1000) as $i | .text + \"y\"]",
+            "[range(1000) as $i | .text | ascii_downcase]",
+            "[range(1000) as $i | .text | explode]",
+            "[range(1000) as $i | .text / \"\"]",
+            "[range(1000) as $i | .text | [match(\"\"; \"g\")]]",
+        ] {
+            let payload = format!(r#"{{"times":1000000000,"text":"{}"}}"#, "x".repeat(1_000_000));
+            assert_eq!(fault(program, &payload), ": the program builds more than 128 MiB", "{program}");
+        }
+        // What a mapping needs is far from the bounds.
+        let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(1_000_000));
+        for program in [
+            ".text | explode | implode | ascii_upcase | empty",
+            "[.text[:100000] | split(\"\")[]] | length | empty",
+            "reduce (.text | explode[:5000][]) as $c (\"\"; . + \"\\($c)\") | empty",
+            "reduce range(10000) as $i ({}; .[\"k\\($i)\"] = $i) | empty",
+            "[range(500) | [range(10)]] | add | empty",
+        ] {
+            assert_eq!(decode(program, &text).unwrap(), Decoded::default(), "{program}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_should_be_a_number_may_be_anything() {
+        let number = |text: &str| {
+            let program =
+                r#"{game: "a/b/c", patch: {status_reason: (try (.goals | tonumber | tostring) catch "none")}}"#;
+            let payload = serde_json::json!({"goals": text}).to_string();
+            let decoded = decode(program, &payload).unwrap();
+            let Change::Patch(patch) = &decoded.reports[0].change else { panic!("a patch") };
+            patch["status_reason"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(number("3"), "3");
+        assert_eq!(number("2.5"), "2.5");
+        for text in ["", "3 4", "nan", "[1]", "three", &"[".repeat(100_000), &"{\"a\":".repeat(100_000)] {
+            assert_eq!(number(text), "none", "{text:.20}");
+        }
+        assert_eq!(number(&"9".repeat(300)).parse(), Ok(1e300));
+        assert_eq!(number(&"9".repeat(4_000_000)), "none");
+    }
+
+    #[test]
     fn a_run_is_bounded_in_steps_depth_and_output() {
-        for program in ["def f: f; f", "reduce range(0; 1e15) as $i (0; . + $i)"] {
-            assert_eq!(fault(program, "1"), ": the program takes more than 500000 steps", "{program}");
+        let list = format!("[{}1]", "1,".repeat(1_999));
+        for program in [
+            "def f: f; f",
+            "reduce range(0; 1e15) as $i (0; . + $i)",
+            "[{a: .[], b: .[]}] | length",
+            "[.[] + .[]] | length",
+        ] {
+            assert_eq!(fault(program, &list), ": the program takes more than 1000000 steps", "{program}");
         }
         for program in [
             "def f: 1 + f; f",

@@ -1,7 +1,8 @@
 //! A compiled program whose every step is counted. jaq runs what it is given for as long as it takes; so the program's tree
-//! is rewritten before it is compiled: each definition, each right side of a pipe and each turn of a fold first takes a
-//! step, an empty stream that halts the run when there are none left or the stack is too deep; each argument, which may be
-//! another one's argument without end, looks at the stack alone. Halting cannot be caught.
+//! is rewritten before it is compiled: each definition, each right side of a pipe, each element of a list and each turn of
+//! a fold first takes a step, an empty stream that halts the run when there are none left or the stack is too deep; each
+//! argument, which may be another one's argument without end, looks at the stack alone. What one step could build without
+//! bound is weighed before: see [`weight`](super::weight). Halting cannot be caught.
 
 use std::cell::Cell;
 
@@ -14,15 +15,18 @@ use jaq_core::{Compiler, Ctx, Cv, Exn, Filter, Lut, ValXs, Vars, native};
 use jaq_json::Val;
 use jaq_std::ValT;
 
+use super::weight::{self, PARTS};
 use crate::json::BadJson;
 
-/// The most steps of a run: a fraction of a second; the greatest scoreboard takes some 10,000.
-const MAX_STEPS: u64 = 500_000;
+/// The most steps of a run: about a second; the greatest scoreboard takes some 10,000.
+const MAX_STEPS: u64 = 1_000_000;
 /// How much stack a run may take, of the 2 MiB that threads have.
 const MAX_STACK: usize = 1 << 20;
 
 /// Filters that are no functions of the payload, or print, or leave.
-const LEFT_OUT: [&str; 14] = [
+const LEFT_OUT: [&str; 15] = [
+    // Ours is bounded in depth, and in digits.
+    "fromjson",
     "now",
     "env",
     "localtime",
@@ -53,10 +57,11 @@ def range($to): range(0; $to; 1);
 const STEP: &str = "scoreline_step";
 const LOOK: &str = "scoreline_look";
 const NOTHING: &str = "$scoreline_nothing";
+const PART: &str = "$scoreline_part";
 const MAIN: &str = "scoreline_main";
 
 /// What filters are run on.
-struct Values;
+pub(super) struct Values;
 
 impl DataT for Values {
     type V<'a> = Val;
@@ -65,9 +70,11 @@ impl DataT for Values {
 
 /// One run: what is left of it.
 #[derive(Clone)]
-struct Run<'a> {
+pub(super) struct Run<'a> {
     lut: &'a Lut<Values>,
     steps: &'a Cell<u64>,
+    /// How many bytes may still be built.
+    room: &'a Cell<usize>,
     /// Where the stack was when it began.
     stack: usize,
 }
@@ -89,6 +96,24 @@ pub(super) enum Halt {
 
 const NO_STEPS: i32 = 1;
 const NO_STACK: i32 = 2;
+const NO_ROOM: i32 = 3;
+
+impl Run<'_> {
+    /// Takes so many bytes of what may be built; whether there were as many.
+    pub(super) fn build<'e>(&self, bytes: usize) -> Result<(), Exn<'e, Val>> {
+        let left = self.room.get().checked_sub(bytes).ok_or_else(|| Exn::halt(NO_ROOM))?;
+        self.room.set(left);
+        Ok(())
+    }
+
+    /// The same for a whole value, as it is written out.
+    pub(super) fn write<'e>(&self, value: &Val) -> Result<(), Exn<'e, Val>> {
+        let mut room = self.room.get();
+        let fits = weight::take_deep(value, &mut room);
+        self.room.set(room);
+        if fits { Ok(()) } else { Err(Exn::halt(NO_ROOM)) }
+    }
+}
 
 /// Looks whether the stack is too deep; an empty stream.
 fn look(cv: Cv<'_, Values>) -> ValXs<'_, Val> {
@@ -150,7 +175,7 @@ impl Program {
         let natives = natives.filter(|(name, ..)| !left_out(name));
         let ours: [(&str, jaq_core::RunPtr<Values>); 3] = [(STEP, step), (LOOK, look), ("slug", slug)];
         let ours = ours.map(|(name, run)| native::run::<Values>((name, native::v(0), run)));
-        let compiled = Compiler::default().with_funs(natives.chain(ours)).compile(loaded);
+        let compiled = Compiler::default().with_funs(natives.chain(ours).chain(weight::funs())).compile(loaded);
         compiled.map(Program).map_err(|errors| {
             let undefined = errors.into_iter().flat_map(|(_, undefined)| undefined).next();
             let Some((name, what)) = undefined else { return fault(code, code, "no program".to_owned()) };
@@ -164,13 +189,13 @@ impl Program {
 
     /// Runs the program; `take` says whether it wants more.
     pub(super) fn run(&self, input: Val, mut take: impl FnMut(&Val) -> bool) -> Result<(), Halt> {
-        let steps = Cell::new(MAX_STEPS);
-        let run = Run { lut: &self.0.lut, steps: &steps, stack: here() };
-        for output in self.0.id.run((Ctx::<Values>::new(run, Vars::new([])), input)) {
-            match output {
-                Ok(output) if take(&output) => {}
-                Ok(_) => break,
-                Err(thrown) => return Err(halt(thrown)),
+        let (steps, room) = (Cell::new(MAX_STEPS), Cell::new(weight::MAX_BYTES));
+        let run = Run { lut: &self.0.lut, steps: &steps, room: &room, stack: here() };
+        for output in self.0.id.run((Ctx::<Values>::new(run.clone(), Vars::new([])), input)) {
+            // Whoever takes it writes it out.
+            let output = output.and_then(|output| run.write(&output).map(|()| output)).map_err(halt)?;
+            if !take(&output) {
+                break;
             }
         }
         Ok(())
@@ -180,6 +205,7 @@ impl Program {
 fn halt(thrown: Exn<'_, Val>) -> Halt {
     match thrown.get_halt() {
         Ok(NO_STACK) => Halt::Stopped("the program recurses too deep".to_owned()),
+        Ok(NO_ROOM) => Halt::Stopped(format!("the program builds more than {} MiB", weight::MAX_BYTES >> 20)),
         Ok(_) => Halt::Stopped(format!("the program takes more than {MAX_STEPS} steps")),
         Err(thrown) => match thrown.get_err() {
             Ok(error) => {
@@ -225,6 +251,10 @@ fn behind<'a>(gate: &'static str, term: Term<&'a str>) -> Term<&'a str> {
     Term::BinOp(Box::new(empty), BinaryOp::Comma, Box::new(term))
 }
 
+fn piped<'a>(left: Term<&'a str>, right: Term<&'a str>) -> Term<&'a str> {
+    Term::BinOp(Box::new(left), BinaryOp::Pipe(None), Box::new(right))
+}
+
 /// The same program with its steps counted.
 fn rewrite(term: Term<&str>) -> Term<&str> {
     let boxed = |term: Box<Term<_>>| Box::new(rewrite(*term));
@@ -232,18 +262,27 @@ fn rewrite(term: Term<&str>) -> Term<&str> {
         Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_) => term,
         Term::Str(format, parts) => {
             let part = |part| match part {
-                StrPart::Term(term) => StrPart::Term(rewrite(term)),
+                StrPart::Term(term) => StrPart::Term(piped(rewrite(term), behind(weight::WRITE, Term::Id))),
                 other => other,
             };
             Term::Str(format, parts.into_iter().map(part).collect())
         }
-        Term::Arr(inner) => Term::Arr(inner.map(boxed)),
+        Term::Arr(inner) => Term::Arr(inner.map(|inner| Box::new(piped(rewrite(*inner), metered(Term::Id))))),
         Term::Obj(fields) => {
             Term::Obj(fields.into_iter().map(|(key, value)| (rewrite(key), value.map(rewrite))).collect())
         }
         Term::Neg(inner) => Term::Neg(boxed(inner)),
         Term::BinOp(left, pipe @ BinaryOp::Pipe(_), right) => {
             Term::BinOp(boxed(left), pipe, Box::new(metered(rewrite(*right))))
+        }
+        Term::BinOp(left, BinaryOp::Math(op), right) => {
+            Term::Call(weight::name(op), vec![rewrite(*left), rewrite(*right)])
+        }
+        // `left += right` is `right as $part | left |= . + $part`.
+        Term::BinOp(left, BinaryOp::UpdateMath(op), right) => {
+            let sum = Term::Call(weight::name(op), vec![Term::Id, Term::Var(PART)]);
+            let update = Term::BinOp(boxed(left), BinaryOp::Update, Box::new(sum));
+            Term::BinOp(boxed(right), BinaryOp::Pipe(Some(Pattern::Var(PART))), Box::new(update))
         }
         Term::BinOp(left, op, right) => Term::BinOp(boxed(left), op, boxed(right)),
         Term::Label(label, inner) => Term::Label(label, boxed(inner)),
@@ -262,7 +301,11 @@ fn rewrite(term: Term<&str>) -> Term<&str> {
         }
         Term::Call(name, arguments) => {
             let looked_at = arguments.into_iter().map(|argument| behind(LOOK, rewrite(argument)));
-            Term::Call(name, looked_at.collect())
+            let call = Term::Call(name, looked_at.collect());
+            match PARTS.iter().find(|(known, _)| *known == name) {
+                Some((_, gate)) => behind(gate, call),
+                None => call,
+            }
         }
         Term::Path(head, Path(parts)) => {
             let part = |part| match part {
