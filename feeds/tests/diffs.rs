@@ -92,6 +92,16 @@ fn what_does_not_fit_is_forgotten_and_the_whole_is_asked_for() {
 }
 
 #[test]
+fn a_schedule_has_no_diffs_and_goes_through_as_it_is() {
+    let mut assembler = assembler();
+    for _ in 0..2 {
+        let payload = assembler.take(golden("double-header").as_bytes()).unwrap().unwrap();
+        assert_eq!(payload, golden("double-header").as_bytes());
+        assert_eq!(assembler.resume(), None);
+    }
+}
+
+#[test]
 fn a_diff_that_doubles_the_document_without_end_is_refused() {
     let mut held = assembler();
     held.take(golden("not batted").as_bytes()).unwrap();

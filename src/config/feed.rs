@@ -14,7 +14,8 @@ pub struct Feed {
     /// The format it answers in.
     pub adapter: String,
     /// What is asked: one URL or several. `{today}` is the date in UTC, `{today:%Y%m%d}` in another form, `{secret}` the
-    /// secret, `{name}` each of the values under `each`.
+    /// secret, `{name}` each of the values under `each`. Of several, one that is not answered rests while the others go
+    /// on; the feed is down when none is. So what a witness is to take over by itself has a feed of its own.
     #[serde(deserialize_with = "one_or_many")]
     pub url: Vec<String>,
     /// Asked before each URL, where set: the URL itself only when this answers something new.

@@ -86,6 +86,13 @@ pub async fn pull(
     lease.release().await;
 }
 
+/// Waits that grow.
+fn backoff() -> ExponentialBackoff {
+    let (least, most) = BACKOFF;
+    let waits = ExponentialBuilder::new().with_min_delay(least).with_max_delay(most).with_jitter();
+    waits.without_max_times().build()
+}
+
 struct Puller {
     asker: Asker,
     interval: Duration,
@@ -158,13 +165,11 @@ impl Puller {
 
     async fn troubled(&mut self, trouble: Trouble) -> Duration {
         let Trouble { why, retry_after } = trouble;
-        let (least, most) = BACKOFF;
         let fresh = || {
             tracing::warn!(feed = self.asker.name(), why, "the provider does not answer");
-            let backoff = ExponentialBuilder::new().with_min_delay(least).with_max_delay(most).with_jitter();
-            backoff.without_max_times().build()
+            backoff()
         };
-        let wait = self.backoff.get_or_insert_with(fresh).next().unwrap_or(most);
+        let wait = self.backoff.get_or_insert_with(fresh).next().unwrap_or(BACKOFF.1);
         let until = Instant::now() + wait.max(retry_after.unwrap_or_default());
         // It is told when it is so, not only at the next try.
         let down = self.answered + self.interval * SILENCE;

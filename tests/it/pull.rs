@@ -118,6 +118,81 @@ async fn faults_are_backed_off_from_and_told() {
     service.counts("scoreline_payloads_total{outcome=\"refused\",provider=\"oldb\"}", 1.0).await;
 }
 
+/// Answers the first connection with these bytes, and then no end of it; every other with a payload.
+async fn endless(first: Vec<u8>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/day", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(&first).await.unwrap();
+        tokio::spawn(async move {
+            while stream.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let body = payload(1);
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            // What was asked is read first: who is not heard to the end resets.
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4_096]).await;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn whatever_is_answered_is_survived() {
+    let stub = Stub::start().await;
+    let bomb = Say::gzip(&" ".repeat(50_000_000));
+    let faults = [
+        ("/gzip", Say::ok("\u{1f}no gzip").with("content-encoding", "gzip")),
+        ("/bomb", bomb),
+        ("/page", Say::ok("<html>Back soon</html>").with("content-type", "text/html")),
+        ("/forbidden", Say::status(403)),
+        ("/empty", Say::status(204)),
+        ("/loop", Say::status(302).with("location", "/loop")),
+    ];
+    let mut urls: Vec<String> = faults.iter().map(|(path, _)| stub.url(path)).collect();
+    for (path, fault) in faults {
+        let again = vec![fault; if path == "/loop" { 6 } else { 1 }];
+        stub.says(path, again.into_iter().chain([Say::ok(payload(1))]));
+    }
+    urls.push(endless(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n".to_vec()).await);
+    urls.push(endless(b"HTTP/1.1 200 OK\r\nx-".to_vec()).await);
+    let feeds = urls.iter().enumerate().map(|(number, url)| {
+        feed(url, "timeout = \"1s\"\nmax_bytes = 200000\n").replace("oldb", &format!("oldb{number}"))
+    });
+    let service = Service::start(&feeds.collect::<String>()).await;
+    for number in 0..urls.len() {
+        let read = format!("scoreline_payloads_total{{outcome=\"ok\",provider=\"oldb{number}\"}}");
+        let waiting = async {
+            while service.metric(&read) == 0.0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        soon(waiting).await;
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_is_not_answered_does_not_hold_up_the_others() {
+    let stub = Stub::start().await;
+    stub.says("/day", [Say::ok(payload(1)), Say::ok(payload(2))]);
+    let both = format!("{}\", \"{}", stub.url("/gone"), stub.url("/day"));
+    let service = Service::start(&feed("", "").replace("url = \"\"", &format!("url = [\"{both}\"]"))).await;
+    let mut log = service.log();
+    assert_eq!(next_status(&mut log).await, FeedStatus::Live);
+    until_home_has(&mut service.client().await, 2).await;
+    let gone = |asked: &[stub::Asked]| asked.iter().filter(|asked| asked.path == "/gone").count();
+    let asked = stub.until(|asked| gone(asked) == 3).await;
+    let rests: Vec<_> = asked.iter().filter(|asked| asked.path == "/gone").map(|asked| asked.at).collect();
+    assert!(rests.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)), "it rests meanwhile");
+    assert!(asked.len() > 6, "{asked:?}");
+}
+
 #[tokio::test]
 async fn a_private_address_is_not_asked_unless_that_is_allowed() {
     let stub = Stub::start().await;

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::ExponentialBackoff;
 use bytes::Bytes;
 use feeds::provider::{Adapter, Assembler, Decoded};
 use feeds::{Change, Report};
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
-use super::fetch::{Answer, Fetcher, Trouble};
+use super::fetch::{Answer, Fetcher, Trouble, shown};
 use super::stream::Stream;
+use super::{BACKOFF, backoff};
 use crate::auth::Grant;
 use crate::config::{Asked, Feed};
 use crate::ingest::{Ingest, Reason, Said, Verdict};
@@ -45,6 +48,8 @@ struct Place {
     /// What `changed_url` answered before the URL itself was last asked.
     changed: Option<Bytes>,
     live: bool,
+    /// Where it was not answered while others were: not before then.
+    rest: Option<(ExponentialBackoff, Instant)>,
 }
 
 impl Place {
@@ -96,6 +101,7 @@ impl Asker {
                 Some(assembler) => assembler.take(&message).map_err(|resync| Trouble::new(resync.to_string()))?,
                 None => Some(message.to_vec()),
             };
+            self.bounded(payload.as_deref())?;
             let Some(payload) = payload else { continue };
             match self.take(payload.into()).await {
                 Ok(live) => self.places.entry(STREAM.to_owned()).or_default().live = live,
@@ -122,19 +128,59 @@ impl Asker {
     }
 
     /// Asks everything once, one after another: a provider is not asked for two things at a time. Gives how long it
-    /// wants to be left alone, where it says so.
+    /// wants to be left alone, where it says so. A URL that is not answered rests for a while, and the others go on; the
+    /// provider is in trouble where none is answered, or where it says when it wants to be asked again.
     pub(super) async fn round(&mut self) -> Result<Option<Duration>, Trouble> {
-        let wrong = |why| Trouble { why, retry_after: None };
         let asked: Result<Vec<Asked>, String> = self.feed.asked(Timestamp::now(), &self.secret).collect();
-        let asked = asked.map_err(wrong)?;
+        let asked = asked.map_err(Trouble::new)?;
         self.places.retain(|url, _| asked.iter().any(|asked| asked.url == *url));
         self.fetcher
             .retain(|url| asked.iter().any(|asked| asked.url == url || asked.changed_url.as_deref() == Some(url)));
-        let mut stated = None;
-        for asked in &asked {
-            stated = stated.max(self.ask(asked).await?);
+        let (mut stated, mut troubles) = (None, Vec::new());
+        let due: Vec<&Asked> = asked.iter().filter(|asked| !self.rests(&asked.url)).collect();
+        for asked in &due {
+            match self.ask(asked).await {
+                Ok(fresh) => {
+                    stated = stated.max(fresh);
+                    self.wake(&asked.url);
+                }
+                Err(trouble) if trouble.retry_after.is_some() => return Err(trouble),
+                Err(trouble) => troubles.push((&asked.url, trouble)),
+            }
         }
-        Ok(stated)
+        if troubles.len() < due.len() || due.is_empty() {
+            troubles.into_iter().for_each(|(url, trouble)| self.rest(url, &trouble));
+            return Ok(stated);
+        }
+        // The whole provider is waited for; then all are asked.
+        asked.iter().for_each(|asked| self.wake(&asked.url));
+        Err(troubles.swap_remove(0).1)
+    }
+
+    fn rests(&self, url: &str) -> bool {
+        let rest = self.places.get(url).and_then(|place| place.rest.as_ref());
+        rest.is_some_and(|(_, until)| Instant::now() < *until)
+    }
+
+    /// It is not asked for a while.
+    fn rest(&mut self, url: &str, trouble: &Trouble) {
+        let place = self.places.entry(url.to_owned()).or_default();
+        let mut waits = match place.rest.take() {
+            Some((waits, _)) => waits,
+            None => {
+                let url = shown(url, &self.secret);
+                tracing::warn!(feed = &*self.grant.provider, url, why = trouble.why, "a URL is not answered");
+                backoff()
+            }
+        };
+        let wait = waits.next().unwrap_or(BACKOFF.1);
+        place.rest = Some((waits, Instant::now() + wait));
+    }
+
+    fn wake(&mut self, url: &str) {
+        if let Some(place) = self.places.get_mut(url) {
+            place.rest = None;
+        }
     }
 
     async fn ask(&mut self, asked: &Asked) -> Result<Option<Duration>, Trouble> {
@@ -154,6 +200,7 @@ impl Asker {
         if got.is_err() {
             // What has changed is not read yet: it must not count as seen.
             asked.changed_url.iter().for_each(|url| self.fetcher.forget(url));
+            self.fetcher.forget(&asked.url);
         }
         let (payload, fresh) = got?;
         self.places.entry(asked.url.clone()).or_default().changed = changed;
@@ -192,15 +239,31 @@ impl Asker {
             let Answer { body, fresh } = self.fetcher.get(&url.replace("{resume}", &since), true).await?;
             let Some(body) = body else { return Ok((None, fresh)) };
             match assembler.take(&body) {
-                Ok(payload) => return Ok((payload.map(Bytes::from), fresh)),
+                Ok(payload) => return self.assembled(asked, payload).map(|payload| (payload, fresh)),
                 Err(resync) => tracing::info!(feed = &*self.grant.provider, %resync, "asking for the whole"),
             }
         }
-        let Answer { body, fresh } = self.fetcher.get(&asked.url, true).await?;
+        // Diffs build on the whole; where there are none, it need not be sent again.
+        let Answer { body, fresh } = self.fetcher.get(&asked.url, asked.diff_url.is_some()).await?;
         let Some(body) = body else { return Ok((None, fresh)) };
-        match assembler.take(&body) {
-            Ok(payload) => Ok((payload.map(Bytes::from), fresh)),
-            Err(resync) => Err(Trouble { why: resync.to_string(), retry_after: None }),
+        let payload = assembler.take(&body).map_err(|resync| Trouble::new(resync.to_string()))?;
+        self.assembled(asked, payload).map(|payload| (payload, fresh))
+    }
+
+    /// What the parts make; where that is too much, nothing is held any more.
+    fn assembled(&mut self, asked: &Asked, payload: Option<Vec<u8>>) -> Result<Option<Bytes>, Trouble> {
+        let bounded = self.bounded(payload.as_deref());
+        if bounded.is_err() {
+            self.places.remove(&asked.url);
+        }
+        bounded.map(|()| payload.map(Bytes::from))
+    }
+
+    /// However small its parts, the whole is no longer than one answer may be.
+    fn bounded(&self, payload: Option<&[u8]>) -> Result<(), Trouble> {
+        match payload.is_some_and(|payload| payload.len() > self.feed.max_bytes) {
+            true => Err(Trouble::new(format!("what it adds up to is longer than {} bytes", self.feed.max_bytes))),
+            false => Ok(()),
         }
     }
 

@@ -173,29 +173,30 @@ fn headers(said: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
     said.iter().map(header).collect()
 }
 
-/// Only to the hosts that were named, never from https to http, never to a private address unless that is allowed.
 fn redirects(feed: &Feed) -> Policy {
-    let (hosts, allow_http, allow_private) = (feed.redirect_hosts.clone(), feed.allow_http, feed.allow_private);
-    Policy::custom(move |attempt: Attempt<'_>| {
-        let (to, from) = (attempt.url(), attempt.previous().last());
-        let same = from.is_some_and(|from| {
-            (from.host_str(), from.port_or_known_default()) == (to.host_str(), to.port_or_known_default())
-        });
-        let named = to.host_str().is_some_and(|host| hosts.iter().any(|named| named == host));
-        let refused = match () {
-            () if attempt.previous().len() > REDIRECTS => Some("too many redirects"),
-            () if !same && !named => Some("a redirect to another host; redirect_hosts may allow it"),
-            () if to.scheme() != "https" && !allow_http => Some("a redirect away from https"),
-            () if !allow_private && literal(to).is_some_and(|address| !is_public(address)) => {
-                Some("a redirect to a private address")
-            }
-            () => None,
-        };
-        match refused {
-            Some(why) => attempt.error(why),
-            None => attempt.follow(),
-        }
+    let feed = feed.clone();
+    Policy::custom(move |attempt: Attempt<'_>| match refusal(&feed, attempt.previous(), attempt.url()) {
+        Some(why) => attempt.error(why),
+        None => attempt.follow(),
     })
+}
+
+/// Why a redirect is not followed: only to the hosts that were named, never from https to http, never to a private address
+/// unless that is allowed.
+fn refusal(feed: &Feed, previous: &[Url], to: &Url) -> Option<&'static str> {
+    let same = previous.last().is_some_and(|from| {
+        (from.host_str(), from.port_or_known_default()) == (to.host_str(), to.port_or_known_default())
+    });
+    let named = to.host_str().is_some_and(|host| feed.redirect_hosts.iter().any(|named| named == host));
+    match () {
+        () if previous.len() > REDIRECTS => Some("too many redirects"),
+        () if !same && !named => Some("a redirect to another host; redirect_hosts may allow it"),
+        () if to.scheme() != "https" && !feed.allow_http => Some("a redirect away from https"),
+        () if !feed.allow_private && literal(to).is_some_and(|address| !is_public(address)) => {
+            Some("a redirect to a private address")
+        }
+        () => None,
+    }
 }
 
 /// The address, where a URL names one instead of a host: nobody resolves that.
@@ -230,6 +231,18 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(LONGEST_WAIT))
 }
 
+/// A URL for the log: without the secret, and who asks.
+pub(super) fn shown(url: &str, secret: &str) -> String {
+    let shown = if secret.is_empty() { url.to_owned() } else { url.replace(secret, "{secret}") };
+    match shown.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest, rest.find(['/', '?', '#'])?))) {
+        Some((scheme, rest, end)) => {
+            let host = rest[..end].rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}{}", &rest[end..])
+        }
+        None => shown.rsplit('@').next().unwrap_or_default().to_owned(),
+    }
+}
+
 /// An error and what caused it, without the URL.
 pub(super) fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
@@ -256,10 +269,54 @@ mod tests {
         assert_eq!(retry_after(&with(RETRY_AFTER, "86400")), Some(LONGEST_WAIT));
         assert_eq!(retry_after(&with(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT")), Some(Duration::ZERO));
         assert_eq!(retry_after(&with(RETRY_AFTER, "soon")), None);
+        assert_eq!(retry_after(&with(RETRY_AFTER, "-5")), None);
+        let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(600);
+        let later = jiff::fmt::rfc2822::to_string(&later.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
+        let wait = retry_after(&with(RETRY_AFTER, &later)).unwrap();
+        assert!((1..=600).contains(&wait.as_secs()), "{later}: {wait:?}");
         assert_eq!(fresh(&with(CACHE_CONTROL, "public, max-age=15")), Some(Duration::from_secs(15)));
         let mut aged = with(CACHE_CONTROL, "max-age=15");
         aged.insert(AGE, HeaderValue::from_static("10"));
         assert_eq!(fresh(&aged), Some(Duration::from_secs(5)));
         assert_eq!(fresh(&with(CACHE_CONTROL, "no-store")), None);
+    }
+    #[test]
+    fn a_url_in_the_log_has_no_secrets() {
+        for (url, said) in [
+            ("https://a.example/x?key=s3&day=@", "https://a.example/x?key={secret}&day=@"),
+            ("https://me:pass@a.example/x", "https://a.example/x"),
+            ("https://me:pass@a.example", "a.example"),
+        ] {
+            assert_eq!(shown(url, "s3"), said);
+        }
+        assert_eq!(shown("https://a.example/x", ""), "https://a.example/x");
+    }
+
+    #[test]
+    fn redirects_lead_where_they_may() {
+        let feed = |more: &str| {
+            let config = format!("[feeds.a]\nadapter = \"espn\"\nurl = \"https://a.example/\"\n{more}");
+            crate::config::Config::parse(&config).unwrap().feeds["a"].clone()
+        };
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        let from = url("https://a.example/x");
+        let why = |feed: &Feed, to: &str| refusal(feed, std::slice::from_ref(&from), &url(to)).unwrap_or("followed");
+        let strict = feed("redirect_hosts = [\"b.example\", \"10.0.0.1\", \"[::1]\"]");
+        for (to, said) in [
+            ("https://a.example/y", "followed"),
+            ("https://b.example/y", "followed"),
+            ("https://a.example:8443/y", "a redirect to another host; redirect_hosts may allow it"),
+            ("https://c.example/y", "a redirect to another host; redirect_hosts may allow it"),
+            ("http://b.example/y", "a redirect away from https"),
+            ("ftp://b.example/y", "a redirect away from https"),
+            ("https://10.0.0.1/y", "a redirect to a private address"),
+            ("https://[::1]/y", "a redirect to a private address"),
+        ] {
+            assert_eq!(why(&strict, to), said, "{to}");
+        }
+        let lenient = feed("redirect_hosts = [\"10.0.0.1\"]\nallow_http = true\nallow_private = true");
+        assert_eq!(why(&lenient, "http://10.0.0.1/y"), "followed");
+        let six = vec![from.clone(); REDIRECTS + 1];
+        assert_eq!(refusal(&strict, &six, &url("https://a.example/y")), Some("too many redirects"));
     }
 }

@@ -31,9 +31,11 @@ impl Assembler for Diffs {
     fn take(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, Resync> {
         // What was held comes back only when all of it fits.
         let held = self.held.take();
-        let message = parse_lenient(message).map_err(|error| Resync::new(format!("no JSON: {error}")))?;
-        let document = match (message, held) {
+        let parsed = parse_lenient(message).map_err(|error| Resync::new(format!("no JSON: {error}")))?;
+        let document = match (parsed, held) {
             (whole @ Value::Object(_), _) if whole.get("gameData").is_some() => whole,
+            // A schedule, which has no diffs; or what the adapter refuses.
+            (Value::Object(_), None) => return Ok(Some(message.to_vec())),
             (Value::Array(steps), Some(held)) if steps.is_empty() => {
                 self.held = Some(held);
                 return Ok(None);
