@@ -3,11 +3,8 @@
 use super::wire::{Linescore, Told};
 use crate::game::Status;
 
-/// By `statusCode`, whose second letter is a reason, and its first letter, `codedGameState`.
-static CODES: [(&str, Status); 15] = [
-    // Over, but not played to its end: the rain came.
-    ("FR", Status::Abandoned),
-    ("FO", Status::Awarded),
+/// By the first letter of `statusCode`, which is `codedGameState`; the second is a reason.
+static CODES: [(&str, Status); 13] = [
     ("S", Status::Scheduled),
     ("P", Status::Scheduled),
     ("I", Status::Live),
@@ -24,11 +21,16 @@ static CODES: [(&str, Status); 15] = [
     ("R", Status::Awarded),
 ];
 
+/// Second letters of a game that is over and was played to its end: tied, tied but for a tiebreaker, by the mercy rule.
+/// Any other (`FR`, `OG`, `FO`) says that it was completed early: the rain came.
+const PLAYED_OUT: [&str; 3] = ["T", "W", "M"];
+
 /// By the start of `detailedState`, which says more than the code: a delay is coded as in progress.
-static WORDS: [(&str, Status); 6] = [
+static WORDS: [(&str, Status); 7] = [
     ("Delayed Start", Status::Scheduled),
     ("Delayed", Status::Interrupted),
     ("Suspended", Status::Suspended),
+    ("Completed Early: Mercy", Status::Final),
     ("Completed Early", Status::Abandoned),
     ("Forfeit", Status::Awarded),
     ("Postponed", Status::Postponed),
@@ -37,12 +39,16 @@ static WORDS: [(&str, Status); 6] = [
 /// The canonical status, and MLB's words where they say more.
 pub(super) fn status(told: &Told, line: &Linescore) -> (Status, Option<String>) {
     let words = told.detailed.as_deref().unwrap_or_default();
-    let by_words = WORDS.iter().find(|(start, _)| words.starts_with(start));
-    let by_code = || told.codes().find_map(|told| CODES.iter().find(|(code, _)| *code == told));
-    let status = by_words.or_else(by_code).map_or(Status::Unknown, |(_, status)| *status);
+    let by_words = WORDS.iter().find(|(start, _)| words.starts_with(start)).map(|(_, status)| *status);
+    let status = by_words.or_else(|| by_code(told)).unwrap_or(Status::Unknown);
     match status {
         Status::Live if matches!(line.state.as_deref(), Some("Middle" | "End")) => (Status::Break, None),
-        Status::Live | Status::Break | Status::Final | Status::Ended => (status, None),
+        Status::Live | Status::Break => (status, None),
+        // `Final` says no more than the status; `Final: Tied` does.
+        Status::Final | Status::Ended => {
+            let why = words.split_once(": ").map(|(_, why)| why.to_owned());
+            (status, told.reason.clone().or(why))
+        }
         Status::Scheduled if !words.starts_with("Delayed") => (status, None),
         // `Postponed` says no more than the status; why does.
         _ => (
@@ -52,9 +58,17 @@ pub(super) fn status(told: &Told, line: &Linescore) -> (Status, Option<String>) 
     }
 }
 
+fn by_code(told: &Told) -> Option<Status> {
+    let (letter, reason) = told.codes().next()?.split_at_checked(1)?;
+    match CODES.iter().find(|(code, _)| *code == letter)?.1 {
+        Status::Final | Status::Ended if !reason.is_empty() && !PLAYED_OUT.contains(&reason) => Some(Status::Abandoned),
+        status => Some(status),
+    }
+}
+
 /// What is being reviewed, in MLB's words.
 pub(super) fn review(told: &Told) -> Option<String> {
-    told.codes().any(|code| matches!(code, "M" | "N")).then(|| told.detailed.clone()).flatten()
+    told.codes().any(|code| matches!(code, "M" | "N" | "IH")).then(|| told.detailed.clone()).flatten()
 }
 
 pub(super) fn begun(status: Status) -> bool {
