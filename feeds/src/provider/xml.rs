@@ -8,7 +8,13 @@ use serde_json::Value;
 use crate::report::{Invalid, escape};
 
 /// The most nodes of a document; a day of football has some 10,000.
-const MAX_NODES: u32 = 2_000_000;
+const MAX_NODES: u32 = 200_000;
+/// The most attributes of an element, which are compared with one another.
+const MAX_ATTRIBUTES: usize = 500;
+/// The most namespaces, of which each element below has a list of its own. These formats have none.
+const MAX_NAMESPACES: usize = 16;
+/// The longest name; pointers repeat it for all that is below.
+const MAX_NAME: usize = 100;
 /// How deep elements nest.
 const MAX_DEPTH: usize = 32;
 
@@ -28,6 +34,7 @@ impl Element {
         let text = std::str::from_utf8(payload).map_err(|error| Invalid::new("", format!("no UTF-8: {error}")))?;
         let options = roxmltree::ParsingOptions { nodes_limit: MAX_NODES, ..roxmltree::ParsingOptions::default() };
         let text = text.trim_start_matches('\u{feff}').trim_start();
+        bounded(text)?;
         let document = roxmltree::Document::parse_with_options(text, options)
             .map_err(|error| Invalid::new("", format!("no XML: {error}")))?;
         Element::of(document.root_element(), String::new(), MAX_DEPTH)
@@ -36,6 +43,9 @@ impl Element {
     fn of(node: roxmltree::Node<'_, '_>, pointer: String, room: usize) -> Result<Element, Invalid> {
         if room == 0 {
             return Err(Invalid::new(pointer, format!("nested deeper than {MAX_DEPTH} elements")));
+        }
+        if node.tag_name().name().len() > MAX_NAME {
+            return Err(Invalid::new("", format!("an element's name is longer than {MAX_NAME} bytes")));
         }
         let attributes = node.attributes().filter_map(|attribute| said(attribute.name(), attribute.value()));
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -53,7 +63,7 @@ impl Element {
     pub(super) fn from_json(name: &str, pointer: String, value: Value) -> Element {
         let mut element = Element { name: name.to_owned(), pointer, ..Element::default() };
         let Value::Object(fields) = value else { return element };
-        for (key, value) in fields {
+        for (key, value) in fields.into_iter().filter(|(key, _)| key.len() <= MAX_NAME) {
             let pointer = format!("{}/{}", element.pointer, escape(&key));
             match value {
                 Value::Object(attributes) if key == "$" => {
@@ -99,6 +109,18 @@ impl Element {
     }
 }
 
+/// What the parser would work on for longer than the document is long.
+fn bounded(text: &str) -> Result<(), Invalid> {
+    // From one tag to the next there is no more than its attributes and a text.
+    let crowded = text.split('<').any(|tag| tag.matches('=').take(MAX_ATTRIBUTES + 1).count() > MAX_ATTRIBUTES);
+    let spaced = text.matches("xmlns").take(MAX_NAMESPACES + 1).count() > MAX_NAMESPACES;
+    match (crowded, spaced) {
+        (true, _) => Err(Invalid::new("", format!("an element has more than {MAX_ATTRIBUTES} attributes"))),
+        (_, true) => Err(Invalid::new("", format!("more than {MAX_NAMESPACES} namespaces"))),
+        _ => Ok(()),
+    }
+}
+
 /// Blank says nothing.
 fn said(name: &str, value: &str) -> Option<(String, String)> {
     let value = value.trim();
@@ -118,6 +140,23 @@ mod tests {
         assert!(fault(&format!("{}{}", "<a>".repeat(40), "</a>".repeat(40))).contains("deeper"));
         assert!(fault(&"<a>".repeat(200_000)).starts_with("no XML: "), "no stack is spent on it");
         assert!(Element::parse(b"\xff<a/>").unwrap_err().detail.starts_with("no UTF-8"));
+    }
+
+    /// Each takes minutes or gigabytes of whoever is not bounded.
+    #[test]
+    fn what_takes_longer_than_it_is_long_is_refused() {
+        let fault = |text: &str| Element::parse(text.as_bytes()).unwrap_err().detail;
+        let attributes: String = (0..200_000).map(|n| format!(" a{n}='1'")).collect();
+        assert_eq!(fault(&format!("<a{attributes}/>")), "an element has more than 500 attributes");
+        let spaces: String = (0..60_000).map(|n| format!("<a xmlns:p{n}='u{n}'>")).collect();
+        assert_eq!(fault(&spaces), "more than 16 namespaces");
+        let name = "b".repeat(1 << 20);
+        let children = "<c/>".repeat(100_000);
+        assert_eq!(fault(&format!("<a><{name}>{children}</{name}></a>")), "an element's name is longer than 100 bytes");
+        assert!(fault(&format!("<a>{}</a>", "<b/>".repeat(300_000))).starts_with("no XML: "));
+        let json = serde_json::json!({"x": "1", name: vec![serde_json::json!({}); 100_000]});
+        let json = Element::from_json("a", String::new(), json);
+        assert_eq!((json.get("x"), json.children.len()), (Some("1"), 0));
     }
 
     #[test]
