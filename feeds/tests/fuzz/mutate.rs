@@ -1,5 +1,7 @@
 //! Mutants of a corpus, by a seed.
 
+use serde_json::Value;
+
 /// SplitMix64: the same seed, the same run.
 pub(crate) struct Random(pub(crate) u64);
 
@@ -19,13 +21,15 @@ impl Random {
 }
 
 /// Pieces that formats stumble over.
-const PIECES: [&[u8]; 24] = [
+const PIECES: [&[u8]; 26] = [
     b"",
     b"null",
     b"0",
     b"-1",
     b"1e309",
     b"9223372036854775807",
+    b"-9223372036854775808",
+    b"\"-9223372036854775808\"",
     b"18446744073709551616",
     b"0.1",
     b"\"\"",
@@ -49,6 +53,13 @@ const PIECES: [&[u8]; 24] = [
 /// One mutant of a corpus.
 pub(crate) fn mutant(corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut bytes = corpus[random.below(corpus.len())].clone();
+    // Half of those that are JSON stay JSON: then other readers than the parser see it.
+    if random.below(2) == 0
+        && let Ok(mut value) = serde_json::from_slice(&bytes)
+    {
+        (0..=random.below(3)).for_each(|_| graft(&mut value, random));
+        return serde_json::to_vec(&value).unwrap();
+    }
     for _ in 0..=random.below(6) {
         let at = random.below(bytes.len() + 1);
         let most = if random.below(4) == 0 { 200 } else { 6 };
@@ -74,4 +85,27 @@ pub(crate) fn mutant(corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// Puts a piece in place of one value, somewhere inside.
+fn graft(value: &mut Value, random: &mut Random) {
+    let deeper = random.below(8) > 0;
+    let inner = match value {
+        Value::Object(fields) if deeper => {
+            let at = random.below(fields.len());
+            fields.values_mut().nth(at)
+        }
+        Value::Array(items) if deeper => {
+            let at = random.below(items.len());
+            items.get_mut(at)
+        }
+        _ => None,
+    };
+    match inner {
+        Some(inner) => graft(inner, random),
+        None => {
+            let piece = String::from_utf8_lossy(PIECES[random.below(PIECES.len())]);
+            *value = serde_json::from_str(&piece).unwrap_or_else(|_| piece.into());
+        }
+    }
 }

@@ -164,6 +164,6 @@ fn score(player: &Player) -> Score {
 fn to_par(shown: &str) -> Option<i64> {
     match shown {
         "E" => Some(0),
-        number => number.parse::<i64>().ok().filter(|strokes| strokes.abs() < 1000),
+        number => number.parse::<i64>().ok().filter(|strokes| (-999..=999).contains(strokes)),
     }
 }
