@@ -46,7 +46,7 @@ pub(super) fn command(feeds: &Feeds) -> Result<(), Failure> {
 
 /// The names of the recordings, sorted.
 fn names(dir: &Path) -> Result<Vec<String>, Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", dir.display()));
+    let failed = |error: std::io::Error| Failure::Usage(format!("{}: {error}", dir.display()));
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let file = entry.map_err(failed)?.file_name();

@@ -48,7 +48,7 @@ pub(super) fn command(args: Args) -> Result<(), Failure> {
             () = stop.asked() => Ok(()),
             () = tokio::time::sleep(duration) => Ok(()),
         };
-        recorder.finish(listener.position());
+        recorder.finish(ended.is_ok(), listener.position());
         ended
     })
 }
@@ -104,8 +104,12 @@ impl Recorder {
         Ok(())
     }
 
-    fn finish(&self, reached: Option<&Position>) {
+    fn finish(&self, well: bool, reached: Option<&Position>) {
         self.bar.finish_and_clear();
+        // Where nothing was recorded, why says it all.
+        if !well && self.messages == 0 {
+            return;
+        }
         let reached = reached.map_or_else(String::new, |position| format!(", up to {position}"));
         tell(&format!("{} messages{reached}", self.messages));
     }

@@ -94,7 +94,10 @@ pub(super) fn command(args: Args) -> Result<(), Failure> {
             played = play(&args, &mut poster) => played,
             () = stop.asked() => Ok(()),
         };
-        eprintln!("scoreline: {}", poster.summary());
+        // Where nothing was played, why says it all.
+        if played.is_ok() || poster.has_played() {
+            eprintln!("scoreline: {}", poster.summary());
+        }
         played.and_then(|()| poster.verdict())
     })
 }
@@ -160,7 +163,7 @@ impl Recording {
     fn open(path: &std::path::Path) -> Result<Recording, Failure> {
         let name = path.display().to_string();
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (bytes, file) = opened.map_err(|error| Failure::Failed(format!("{name}: {error}")))?;
+        let (bytes, file) = opened.map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
         // Hidden where stderr is no terminal.
         let bar = ProgressBar::new(bytes);
         let style = ProgressStyle::with_template("{elapsed} {wide_bar:.green} {percent}% {msg}");

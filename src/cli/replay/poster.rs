@@ -144,6 +144,11 @@ impl Poster {
         unreachable!("the last try is answered");
     }
 
+    /// Whether anything was said.
+    pub(super) fn has_played(&self) -> bool {
+        self.reports > 0
+    }
+
     /// What was done, for a person.
     pub(super) fn summary(&self) -> String {
         let games = self.begun.len();

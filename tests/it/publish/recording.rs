@@ -194,7 +194,26 @@ fn what_is_no_recording_is_told_with_its_line() {
     // The recorder was killed in the middle of its last line.
     std::fs::write(&file.0, format!("{report}\n{{\"t\":5,\"rep")).unwrap();
     replay(&serving, &[file.path()]);
-    assert_eq!(run(&["replay", "/nowhere.ndjson", "--url", &serving.url]).status.code(), Some(1));
     assert_eq!(run(&["record", "Soccer"]).status.code(), Some(2));
-    assert_eq!(run(&["record", "soccer", "--url", "http://127.0.0.1:1"]).status.code(), Some(1));
+}
+
+#[test]
+fn where_nothing_could_be_done_one_line_says_why() {
+    let serving = Serving::start(&["--provider", "acme=secret"]);
+    let file = Scratch::new("nothing");
+    std::fs::write(&file.0, "nonsense\n").unwrap();
+    let nobody = "http://127.0.0.1:1";
+    for (arguments, code, said) in [
+        (&["replay", "/nowhere.ndjson", "--url", &serving.url][..], 2, "/nowhere.ndjson: No such file or directory"),
+        (&["check", "--config", "/nowhere.toml"], 2, "/nowhere.toml: No such file or directory"),
+        (&["feeds", "test", "/nowhere"], 2, "/nowhere: No such file or directory"),
+        (&["replay", file.path(), "--url", &serving.url], 1, "line 1: expected"),
+        (&["replay", file.path(), "--url", nobody], 1, "nobody listens there"),
+        (&["record", "soccer", "--url", nobody], 1, "nobody listens there"),
+    ] {
+        let output = run(arguments);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(said) && error.lines().count() == 1, "{arguments:?}: {error}");
+    }
 }
