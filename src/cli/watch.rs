@@ -83,7 +83,7 @@ async fn lines(mut told: Heard) -> Result<(), Failure> {
                 for game in ticker.hear(&message, now())? {
                     let Some(line) = ticker.line(&game, now()) else { continue };
                     let time = jiff::ZonedDateTime::now().strftime("%H:%M:%S").to_string();
-                    out::line(format_args!("{time}  {line}"))?;
+                    out::line(format_args!("{time}  {}", words::printable(&line)))?;
                 }
             }
             Told::Lost(why) => tell_lost(&why),

@@ -22,6 +22,11 @@ pub(super) fn score(game: &Document) -> String {
     }
 }
 
+/// The text on one line that moves no cursor: names are a provider's, and a terminal does what control characters say.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn field(competitors: Option<&Document>) -> String {
     let mut all: Vec<(i64, &Value)> = competitors
         .into_iter()
@@ -144,6 +149,11 @@ mod tests {
 
     fn document(value: Value) -> Document {
         value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_name_moves_no_cursor() {
+        assert_eq!(printable("Ars\u{1b}[2Jenal\n2–1\u{9b}Ünion\0"), "Ars [2Jenal 2–1 Ünion ");
     }
 
     #[test]
