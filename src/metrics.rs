@@ -167,16 +167,23 @@ impl Metrics {
     pub fn know<'a>(&self, providers: impl IntoIterator<Item = &'a str>) {
         let providers: Vec<String> = providers.into_iter().map(str::to_owned).collect();
         let known = self.providers.get();
+        // First of all: who still counts something of one that goes does not bring its series back.
+        self.providers.set(providers.clone());
         providers.iter().filter(|provider| !known.contains(provider)).for_each(|provider| self.begin(provider));
         known.iter().filter(|provider| !providers.contains(provider)).for_each(|provider| self.end(provider));
-        self.providers.set(providers);
+    }
+
+    /// Whether it is one of the providers, whose series are there.
+    fn knows(&self, provider: &str) -> bool {
+        self.providers.get().iter().any(|known| known == provider)
     }
 
     fn begin(&self, provider: &str) {
         PayloadOutcome::ALL.iter().for_each(|o| drop(self.payloads.with_label_values(&[provider, o.name()])));
         ReportOutcome::ALL.iter().for_each(|o| drop(self.reports.with_label_values(&[provider, o.name()])));
-        self.feed_last_report.with_label_values(&[provider]).set(0);
-        self.feed(provider, Standing::default());
+        for gauges in [&self.feed_last_report, &self.feed_up, &self.feed_live_games] {
+            drop(gauges.with_label_values(&[provider]));
+        }
     }
 
     fn end(&self, provider: &str) {
@@ -248,6 +255,13 @@ mod tests {
         let metrics = Metrics::new(["acme", "kept"]);
         metrics.report("kept", ReportOutcome::Applied);
         metrics.know(["kept", "new"]);
+        // A request that began before, and whoever reads figures, still name it.
+        metrics.payload("acme", PayloadOutcome::Ok);
+        metrics.report("acme", ReportOutcome::Applied);
+        metrics.heard("acme");
+        metrics.feed("acme", Standing { up: true, live_games: 1 });
+        assert_eq!((metrics.last_report("acme"), metrics.reports("acme")), (0, 0));
+        assert!(!metrics.standing("acme").up);
         let text = text(&metrics);
         assert!(!text.contains("acme"), "{text}");
         for line in [

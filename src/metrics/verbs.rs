@@ -20,19 +20,25 @@ const UNMEASURED: bool = cfg!(feature = "unmeasured");
 impl Metrics {
     /// A provider's body was read, or refused as a whole: either way it is not silent.
     pub fn payload(&self, provider: &str, outcome: PayloadOutcome) {
-        self.payloads.with_label_values(&[provider, outcome.name()]).inc();
-        self.heard(provider);
+        if self.knows(provider) {
+            self.payloads.with_label_values(&[provider, outcome.name()]).inc();
+            self.heard(provider);
+        }
     }
 
     /// A report got its answer.
     pub fn report(&self, provider: &str, outcome: ReportOutcome) {
-        self.reports.with_label_values(&[provider, outcome.name()]).inc();
+        if self.knows(provider) {
+            self.reports.with_label_values(&[provider, outcome.name()]).inc();
+        }
     }
 
     /// A provider was heard, just now.
     pub fn heard(&self, provider: &str) {
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
-        self.feed_last_report.with_label_values(&[provider]).set(i64::try_from(now).unwrap_or(i64::MAX));
+        if self.knows(provider) {
+            let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
+            self.feed_last_report.with_label_values(&[provider]).set(i64::try_from(now).unwrap_or(i64::MAX));
+        }
     }
 
     /// A change is in the log; `took` is the engine's part.
@@ -110,8 +116,10 @@ impl Metrics {
 impl Metrics {
     /// How a provider stands.
     pub fn feed(&self, provider: &str, Standing { up, live_games }: Standing) {
-        self.feed_up.with_label_values(&[provider]).set(i64::from(up));
-        self.feed_live_games.with_label_values(&[provider]).set(live_games);
+        if self.knows(provider) {
+            self.feed_up.with_label_values(&[provider]).set(i64::from(up));
+            self.feed_live_games.with_label_values(&[provider]).set(live_games);
+        }
     }
 }
 
@@ -244,19 +252,22 @@ impl Metrics {
     /// When this process last heard a provider; seconds since the Unix epoch, 0 = not yet.
     #[must_use]
     pub fn last_report(&self, provider: &str) -> i64 {
-        self.feed_last_report.with_label_values(&[provider]).get()
+        if self.knows(provider) { self.feed_last_report.with_label_values(&[provider]).get() } else { 0 }
     }
 
     /// A provider's reports to this process so far.
     #[must_use]
     pub fn reports(&self, provider: &str) -> u64 {
         let of = |outcome: &ReportOutcome| self.reports.with_label_values(&[provider, outcome.name()]).get();
-        ReportOutcome::ALL.iter().map(of).sum()
+        if self.knows(provider) { ReportOutcome::ALL.iter().map(of).sum() } else { 0 }
     }
 
     /// How a provider stands.
     #[must_use]
     pub fn standing(&self, provider: &str) -> Standing {
+        if !self.knows(provider) {
+            return Standing::default();
+        }
         let up = self.feed_up.with_label_values(&[provider]).get() == 1;
         Standing { up, live_games: self.feed_live_games.with_label_values(&[provider]).get() }
     }
