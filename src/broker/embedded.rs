@@ -6,7 +6,7 @@
 //! - `store`: the file, and how to go on after the disk refused.
 //! - `batch`: one transaction: the contract's checks, the writes, the trims.
 //! - `ids`: which ids were applied.
-//! - `writer`: who does all transactions, one after the other.
+//! - `writer`: the thread that does all transactions.
 //! - `tail`, `follow`: followers are cursors.
 //!
 //! It does not know other processes: the file is locked, so leases live in memory and end with the process.
@@ -24,6 +24,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -32,14 +33,14 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use redb::backends::InMemoryBackend;
 use redb::{Durability, StorageBackend};
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::batch::{Announced, Batch, Noted, Written};
 use self::ids::{IDS, Index};
 use self::store::{Store, unreadable};
 use self::tables::State;
 use self::tail::Tail;
-use self::writer::{Ask, Reply, Writer};
+use self::writer::{Ask, Job, Reply};
 use super::{Bounds, Broker, BrokerError, Draft, Event, Followed, Heard, Outcome, Publication, Reading};
 use crate::wire::{FeedStatus, Position};
 
@@ -50,7 +51,9 @@ const FILE: &str = "log.redb";
 pub struct EmbeddedBroker {
     shared: Arc<Shared>,
     leases: Mutex<HashMap<String, Lease>>,
-    writer: Writer,
+    /// `None` once it is being dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 struct Lease {
@@ -108,15 +111,21 @@ impl EmbeddedBroker {
         let ids = RwLock::new(reread(&Index::default(), &store)?);
         let (head, tail) = (watch::Sender::new(head), Mutex::default());
         let shared = Arc::new(Shared { store, bounds, epoch, ids, clock: Clock::from(at), head, tail });
-        let writer = match durability {
-            Durability::None => Writer::askers(),
-            _ => Writer::thread(shared.clone()).map_err(|error| broken(&error))?,
-        };
-        Ok(EmbeddedBroker { shared, leases: Mutex::default(), writer })
+        let (jobs, waiting) = mpsc::channel(writer::WAITING);
+        let theirs = shared.clone();
+        let writer = std::thread::Builder::new()
+            .name("log-writer".into())
+            .spawn(move || writer::run(&theirs, waiting))
+            .map_err(|error| broken(&error))?;
+        Ok(EmbeddedBroker { shared, leases: Mutex::default(), jobs: Some(jobs), writer: Some(writer) })
     }
 
     async fn ask(&self, ask: Ask) -> Result<Reply, BrokerError> {
-        self.writer.ask(&self.shared, ask).await
+        let gone = || BrokerError::Away("the log's writer is gone".into());
+        let (answer, answered) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        jobs.send(Job { ask, answer }).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
     }
 }
 
@@ -160,6 +169,14 @@ fn reread(index: &Index, store: &Store) -> Result<Index, BrokerError> {
     let view = store.begin_read()?;
     let read = || index.reread(&view.open_table(IDS)?);
     read().map_err(unreadable)
+}
+
+impl Drop for EmbeddedBroker {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // Ended by a panic, it has said so on stderr.
+        let _ = self.writer.take().map(JoinHandle::join);
+    }
 }
 
 #[async_trait]
@@ -211,7 +228,9 @@ impl Broker for EmbeddedBroker {
     }
 
     async fn ready(&self) -> Result<(), BrokerError> {
-        self.writer.ready()?;
+        if self.jobs.as_ref().is_none_or(mpsc::Sender::is_closed) {
+            return Err(BrokerError::Away("the log's writer is gone".into()));
+        }
         self.shared.store.begin_read().map(drop)
     }
 }

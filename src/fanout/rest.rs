@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use feeds::Topic;
 
 /// A rest is so many times what the pass took, and no longer than this.
-const TIMES: u32 = 2;
-const LONGEST: Duration = Duration::from_millis(8);
+const TIMES: u32 = 3;
+const LONGEST: Duration = Duration::from_millis(10);
 /// A pass that took less has nothing to gain: the finest grain of a shard's timers is 1 ms.
 const SHORT: Duration = Duration::from_micros(500);
 
@@ -58,14 +58,14 @@ mod tests {
         let rest = rest(&["soccer/eng.1/a", "soccer/eng.1/b"], Duration::from_millis(2), now).unwrap();
         let holds =
             |names: &[&str], ms| rest.holds(games(names).iter().map(Option::as_ref), now + Duration::from_millis(ms));
-        assert_eq!(holds(&["soccer/eng.1/b"], 0), Some(now + Duration::from_millis(4)), "twice what it took");
+        assert_eq!(holds(&["soccer/eng.1/b"], 0), Some(now + Duration::from_millis(6)), "three times what it took");
         assert_eq!(
             holds(&["soccer/eng.1/b", "soccer/eng.1/a", "soccer/eng.1/b"], 3),
-            Some(now + Duration::from_millis(4))
+            Some(now + Duration::from_millis(6))
         );
         assert_eq!(holds(&["soccer/eng.1/b", "soccer/eng.1/c"], 0), None, "another game does not wait");
         assert_eq!(holds(&["no topic"], 0), None, "nor does what is of no game");
-        assert_eq!(holds(&["soccer/eng.1/b"], 4), None, "it is over");
+        assert_eq!(holds(&["soccer/eng.1/b"], 6), None, "it is over");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use warp::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use warp::http::{HeaderMap, StatusCode};
+use serde::de::IgnoredAny;
 
 use crate::auth::Signed;
 use crate::gateway::problem::Problem;
@@ -66,12 +67,12 @@ pub(super) fn media(headers: &HeaderMap) -> Result<Media, Problem> {
     }
 }
 
-/// The kind of a signed body: whole, because it is not known whose it is before its end; and not for its sender's headers to
-/// say, which are not signed.
-pub(super) fn signed_media(headers: &HeaderMap) -> Result<Media, Problem> {
+/// The kind of a signed body. Its sender's headers are not signed: so what is JSON as a whole is read as that, whatever it is
+/// called, and lines are what is not. Else who sends it once more under another name would have it taken for something new.
+pub(super) fn signed_media(headers: &HeaderMap, body: &[u8]) -> Result<Media, Problem> {
     match media(headers)? {
-        Media::Json => Ok(Media::Json),
-        Media::Lines => Err(unsupported("a signed push is application/json")),
+        Media::Lines if serde_json::from_slice::<IgnoredAny>(body).is_err() => Ok(Media::Lines),
+        Media::Lines | Media::Json => Ok(Media::Json),
     }
 }
 

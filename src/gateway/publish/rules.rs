@@ -62,7 +62,7 @@ impl Shown {
     pub(super) fn media(&self, headers: &HeaderMap) -> Result<Media, Problem> {
         match self {
             Shown::Key(_) => media(headers),
-            Shown::Signature(..) => signed_media(headers),
+            Shown::Signature(_, body, _) => signed_media(headers, body),
         }
     }
 

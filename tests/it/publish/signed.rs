@@ -29,7 +29,11 @@ struct Push {
 
 impl Push {
     fn of(id: &'static str, body: &Value) -> Push {
-        let (at, body) = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs(), body.to_string());
+        Push::with(id, body.to_string())
+    }
+
+    fn with(id: &'static str, body: String) -> Push {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(&SECRET["whsec_".len()..]).unwrap());
         let signature = STANDARD.encode(hmac::sign(&secret, format!("{id}.{at}.{body}").as_bytes()));
         let headers = [format!("webhook-timestamp: {at}"), format!("webhook-signature: v1,{signature}")];
@@ -52,13 +56,32 @@ async fn a_push_that_is_sent_again_under_other_headers_is_the_same() {
     let (first, second) = (Push::of("one", &patch(GAME, score(1, 0))), Push::of("two", &patch(GAME, score(2, 0))));
     assert_eq!(first.send(&mut client, &[]).await.json()["applied"], true);
     assert_eq!(second.send(&mut client, &[]).await.json()["applied"], true);
-    for more in [&[][..], &["idempotency-key: fresh"], &["content-type: application/json", "idempotency-key: one#0"]] {
+    let lines = "content-type: application/x-ndjson";
+    for more in [&[][..], &["idempotency-key: fresh"], &["content-type: application/json", "idempotency-key: one#0"], &[lines]]
+    {
         let again = first.send(&mut client, more).await;
         assert_eq!((again.status.as_u16(), &again.json()["replayed"]), (200, &true.into()), "{more:?}: {again:?}");
     }
-    first.send(&mut client, &["content-type: application/x-ndjson"]).await.problem(415, "unsupported_media_type");
     let held = client.get(&format!("/v1/games/{GAME}")).await.json();
     assert_eq!(held["state"]["competitors"]["home"]["score"]["total"], 2, "{held}");
+}
+
+/// Lines have ids of their own, by their number; as one JSON they are nothing.
+#[tokio::test]
+async fn lines_are_signed_as_a_whole() {
+    let program = signing();
+    let mut client = program.client().await;
+    let lines = format!("{}\n{}\n", patch(GAME, score(1, 0)), patch(GAME, score(2, 0)));
+    let push = Push::with("lines", lines);
+    let sent = async |client: &mut Client, more: &str| {
+        let answer = push.send(client, &[more]).await;
+        (answer.status.as_u16(), answer.text())
+    };
+    let (status, first) = sent(&mut client, "content-type: application/x-ndjson").await;
+    assert_eq!((status, first.matches(r#""applied":true"#).count(), first.matches("replayed").count()), (200, 2, 0));
+    let (status, again) = sent(&mut client, "content-type: application/x-ndjson").await;
+    assert_eq!((status, again.matches(r#""replayed":true"#).count()), (200, 2), "{again}");
+    assert_eq!(sent(&mut client, "content-type: application/json").await.0, 400);
 }
 
 #[tokio::test]
