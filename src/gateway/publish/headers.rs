@@ -1,8 +1,8 @@
 //! What a publisher's headers say: key, id, media.
 
+use serde::de::IgnoredAny;
 use warp::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use warp::http::{HeaderMap, StatusCode};
-use serde::de::IgnoredAny;
 
 use crate::auth::Signed;
 use crate::gateway::problem::Problem;

@@ -57,7 +57,8 @@ async fn a_push_that_is_sent_again_under_other_headers_is_the_same() {
     assert_eq!(first.send(&mut client, &[]).await.json()["applied"], true);
     assert_eq!(second.send(&mut client, &[]).await.json()["applied"], true);
     let lines = "content-type: application/x-ndjson";
-    for more in [&[][..], &["idempotency-key: fresh"], &["content-type: application/json", "idempotency-key: one#0"], &[lines]]
+    for more in
+        [&[][..], &["idempotency-key: fresh"], &["content-type: application/json", "idempotency-key: one#0"], &[lines]]
     {
         let again = first.send(&mut client, more).await;
         assert_eq!((again.status.as_u16(), &again.json()["replayed"]), (200, &true.into()), "{more:?}: {again:?}");
