@@ -76,7 +76,7 @@ async fn lines_are_signed_as_a_whole() {
     let push = Push::with("lines", lines);
     let sent = async |client: &mut Client, more: &str| {
         let answer = push.send(client, &[more]).await;
-        (answer.status.as_u16(), answer.text())
+        (answer.status.as_u16(), answer.text().to_owned())
     };
     let (status, first) = sent(&mut client, "content-type: application/x-ndjson").await;
     assert_eq!((status, first.matches(r#""applied":true"#).count(), first.matches("replayed").count()), (200, 2, 0));
