@@ -108,14 +108,14 @@ pub struct Session {
     loads: Option<Box<VecDeque<Load>>>,
     options: Options,
     /// With a cap: when the next flush may be.
-    flush_at: Option<Instant>,
+    flushed_at: Option<Instant>,
 }
 
 impl Session {
     /// A session with the options of its URL and what its token allows.
     #[must_use]
     pub fn new(options: Options, access: Arc<Access>) -> Session {
-        Session { access, subs: Vec::new(), sent: 0, behind: None, loads: None, options, flush_at: None }
+        Session { access, subs: Vec::new(), sent: 0, behind: None, loads: None, options, flushed_at: None }
     }
 
     /// Takes a subscription; its games follow by [`Session::advance`]. Id 0 is the one of the URL.
@@ -312,6 +312,10 @@ impl Session {
     ) -> Next {
         if !view.loaded() || !self.is_busy() {
             return Next::Streaming;
+        }
+        if let Some((id, delay, load)) = self.pop_raise() {
+            self.change_delay(id, delay, load, view, out);
+            return Next::More;
         }
         if let Some(at) = self.flush_due(now) {
             return Next::Flush(at);

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 
@@ -45,7 +46,7 @@ pub(super) struct Conn {
     /// It stands in the queue of connections to be served.
     pub(super) queued: bool,
     /// A flush is planned.
-    pub(super) flushes: bool,
+    pub(super) flushes: Option<Instant>,
     /// It counts as lagging.
     pub(super) lagging: bool,
     /// The close frame is out (or queued); dropped at this moment at the latest, ms since the shard began.
@@ -78,7 +79,7 @@ impl Conn {
             pinged: false,
             readable: true,
             queued: false,
-            flushes: false,
+            flushes: None,
             lagging: false,
             closing: None,
             commands: Bucket::default(),

@@ -48,11 +48,12 @@ impl Shard {
         self.quit(from);
     }
 
-    /// A capped connection has something to flush then.
+    /// A capped connection has something to flush then; sooner than it was to have, when its cap has changed.
     pub(super) fn flush_at(&mut self, key: Key, at: Instant) {
         if let Some(conn) = self.conns.get_mut(key)
-            && !std::mem::replace(&mut conn.flushes, true)
+            && conn.flushes.is_none_or(|planned| at < planned)
         {
+            conn.flushes = Some(at);
             self.flushes.push(Reverse((at, key)));
         }
     }
@@ -60,9 +61,9 @@ impl Shard {
     /// Enqueues the capped connections whose flush is due.
     pub(super) fn flush_capped(&mut self) {
         while self.flushes.peek().is_some_and(|next| next.0.0 <= self.now) {
-            let Some(Reverse((_, key))) = self.flushes.pop() else { return };
-            if let Some(conn) = self.conns.get_mut(key) {
-                conn.flushes = false;
+            let Some(Reverse((at, key))) = self.flushes.pop() else { return };
+            if let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.flushes == Some(at)) {
+                conn.flushes = None;
                 self.enqueue(key);
             }
         }

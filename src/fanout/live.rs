@@ -89,7 +89,8 @@ impl Shard {
             (entries.len() < BATCH).then(|| Rest::after(games(&entries), began.elapsed(), Instant::now())).flatten();
         if let Some(follower) = self.groups.get_mut(&group) {
             follower.cursor = last;
-            follower.rest = rest;
+            // A short pass of another game ends nobody's rest.
+            follower.rest = rest.or(follower.rest.take());
         }
         true
     }

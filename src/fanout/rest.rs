@@ -1,6 +1,7 @@
 //! After a pass its games rest for a moment: what comes of them meanwhile leaves together, so that a burst costs each socket
-//! two or three writes in place of ten. What comes after a quiet moment never waits, nor does another game.
+//! two or three writes in place of ten. What comes after a quiet moment never waits, nor does a game that was not in that pass.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use feeds::Topic;
@@ -15,7 +16,7 @@ const SHORT: Duration = Duration::from_micros(500);
 #[derive(Debug)]
 pub(super) struct Rest {
     until: Instant,
-    games: Vec<Topic>,
+    games: HashSet<Topic>,
 }
 
 impl Rest {

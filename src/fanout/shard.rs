@@ -32,7 +32,7 @@ const WAKE: Token = Token(usize::MAX);
 const SCRATCH: usize = 32 << 10;
 /// Handshakes that wait at a shard's door.
 const DOOR: usize = 4_096;
-/// How often connections are looked over for silence; also the finest grain of its timers.
+/// How often connections are looked over for silence.
 pub(super) const SWEEP: Duration = Duration::from_millis(250);
 
 /// The way to a shard from other threads.
@@ -116,7 +116,7 @@ pub(super) struct Shard {
     pub(super) turn: Turn,
     /// Those who watch with the same delay; 0, the live ones, is always there.
     pub(super) groups: BTreeMap<Group, Follower>,
-    /// When the first of the delayed groups has something due.
+    /// When the first of the groups has something due: old enough, or rested.
     pub(super) next_due: Option<Instant>,
     /// Capped connections with something held back, soonest flush first.
     pub(super) flushes: BinaryHeap<Reverse<(Instant, Key)>>,

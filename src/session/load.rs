@@ -64,6 +64,11 @@ pub(super) enum Kind {
 }
 
 impl Load {
+    /// Whether it is a change to a longer delay than is held that has not begun; `least` is what the token asks for.
+    pub(super) fn raises(&self, held: u16, least: u16) -> bool {
+        matches!(self.kind, Kind::Delay { delay, .. } if !self.announced && delay.max(least) > held)
+    }
+
     fn new(kind: Kind, topics: Vec<(Topic, Detail)>) -> Load {
         Load {
             kind,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use feeds::Topic;
 
 use super::catchup::Behind;
-use super::load::Load;
+use super::load::{Kind, Load};
 use super::{Limits, Out, Session};
 use crate::auth::Access;
 use crate::scoreboard::View;
@@ -62,17 +62,23 @@ impl Session {
             return None;
         }
         self.fell_behind(from);
-        Some(self.flush_at.unwrap_or(now).max(now))
+        Some(self.next_flush().unwrap_or(now).max(now))
     }
 
     /// The moment of the flush, while nothing but the cap holds things back.
     pub(super) fn flush_due(&self, now: Instant) -> Option<Instant> {
-        self.flush_at.filter(|at| self.is_capped() && self.loads.is_none() && now < *at)
+        self.next_flush().filter(|at| self.loads.is_none() && now < *at)
+    }
+
+    /// With a cap: when the next flush may be; by the cap of now, which may have changed since the last.
+    fn next_flush(&self) -> Option<Instant> {
+        let at = self.flushed_at.filter(|_| self.is_capped())?;
+        Some(at + Duration::from_secs_f64(1.0 / self.options.max_rate))
     }
 
     /// A flush has reached the head: it ends with the position, and the next one is a while away.
     pub(super) fn flushed(&mut self, view: &View<'_>, now: Instant, out: &mut Vec<Out>) {
-        self.flush_at = Some(now + Duration::from_secs_f64(1.0 / self.options.max_rate));
+        self.flushed_at = Some(now);
         if !self.speaks() {
             return;
         }
@@ -132,6 +138,19 @@ impl Session {
             return Ok(());
         }
         if fits { Ok(()) } else { self.set_options(id, None, None, mode, limits, out).map_err(|_| Topic::all()) }
+    }
+
+    /// A change to a longer delay, when it is the next thing to do: it does not wait until all is caught up, which a client
+    /// that reads slowly could put off, because it starts that over anyway.
+    pub(super) fn pop_raise(&mut self) -> Option<(u64, u16, Load)> {
+        let (held, least) = (self.options.delay, self.access.min_delay);
+        let (id, delay, mut load) =
+            self.loads.as_mut()?.pop_front_if(|load| load.raises(held, least)).and_then(|load| {
+                let Kind::Delay { id, delay } = load.kind else { return None };
+                Some((id, delay, load))
+            })?;
+        load.announced = true;
+        Some((id, delay, load))
     }
 
     /// Moves to another delay: raised, the connection starts over as of the earlier moment; lowered, the changes follow.

@@ -41,7 +41,7 @@ fn a_run_counts_every_delivery() {
 fn nothing_is_lost_in_storms_nor_by_those_who_do_not_read() {
     let summary = run_on_service(
         "acme-key",
-        "--connections 40 --games 6 --topics-per-connection 2 --rate 300 --burst 5 --duration 1s --storms 2 --slow 0.2 \
+        "--connections 40 --games 6 --topics-per-connection 2 --rate 100 --burst 5 --duration 3s --storms 2 --slow 0.2 \
          --stalled 0.2 --compress --detail score",
     )
     .unwrap();

@@ -121,6 +121,26 @@ async fn a_rate_is_none_or_one_that_can_be_kept() {
     socket.expect("heartbeat").await;
 }
 
+/// Seen to wait for a hundred seconds: the next flush was planned by the rate before.
+#[tokio::test]
+async fn a_higher_rate_is_in_force_at_once() {
+    let (service, mut acme) = served("").await;
+    acme.report(patch(ARS_CHE, json!({"status": "live"}))).await;
+    let mut socket = open(&service, "?topics=soccer&max_rate=0.01").await;
+    for kind in ["subscribed", "state", "position"] {
+        socket.expect(kind).await;
+    }
+    for n in 1..4 {
+        acme.report(patch(ARS_CHE, json!({"info": {"n": n}}))).await;
+    }
+    let first = socket.expect("update").await["version"].as_u64().unwrap();
+    socket.expect("heartbeat").await;
+    socket.say(&json!({"type": "options", "id": 1, "max_rate": 20})).await;
+    assert_eq!(socket.expect("options").await["max_rate"], 20.0);
+    let next = socket.expect("update").await;
+    assert_eq!((next["base"].as_u64(), next["version"].as_u64()), (Some(first), Some(4)));
+}
+
 /// Of a change of delay that waits its turn nothing is said before it is in force.
 #[tokio::test]
 async fn options_tell_no_delay_that_is_still_to_come() {
