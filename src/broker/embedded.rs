@@ -30,8 +30,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use feeds::Topic;
 use parking_lot::{Mutex, MutexGuard, RwLock};
+use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
-use redb::{Durability, StorageBackend};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -79,7 +79,7 @@ impl EmbeddedBroker {
     /// # Errors
     /// None that are known.
     pub fn memory(bounds: Bounds) -> Result<EmbeddedBroker, BrokerError> {
-        EmbeddedBroker::begin(Arc::new(InMemoryBackend::new()), Durability::None, bounds)
+        EmbeddedBroker::on(Arc::new(InMemoryBackend::new()), bounds)
     }
 
     /// An engine in a directory, which is created when it is not there.
@@ -97,16 +97,8 @@ impl EmbeddedBroker {
     /// # Errors
     /// When the medium does not hold a log, or cannot be written.
     pub fn on(medium: Arc<dyn StorageBackend>, bounds: Bounds) -> Result<EmbeddedBroker, BrokerError> {
-        EmbeddedBroker::begin(medium, Durability::Immediate, bounds)
-    }
-
-    fn begin(
-        medium: Arc<dyn StorageBackend>,
-        durability: Durability,
-        bounds: Bounds,
-    ) -> Result<EmbeddedBroker, BrokerError> {
         let broken = |error: &dyn std::fmt::Display| BrokerError::Broken(error.to_string());
-        let store = Store::open(medium, durability).map_err(|error| broken(&error))?;
+        let store = Store::open(medium).map_err(|error| broken(&error))?;
         let State { epoch, head, at, .. } = prepare(&store, &bounds).map_err(|error| broken(&error))?;
         let ids = RwLock::new(reread(&Index::default(), &store)?);
         let (head, tail) = (watch::Sender::new(head), Mutex::default());

@@ -8,19 +8,16 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
 
 use crate::broker::BrokerError;
 
 /// redb's page cache. Behind it stands the kernel's (or the memory itself), so it need not be big.
 const CACHE_BYTES: usize = 64 << 20;
-/// One of so many commits is durable in any case.
-const DURABLE_EACH: u64 = 1_024;
 /// How often a database that could not be opened again is tried.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
@@ -88,20 +85,16 @@ impl StorageBackend for Medium {
 /// The database on its medium.
 pub(super) struct Store {
     medium: Medium,
-    durability: Durability,
-    /// Write transactions so far.
-    begun: AtomicU64,
     /// `None` while it cannot be opened again.
     database: RwLock<Option<Database>>,
     reopened: Mutex<Instant>,
 }
 
 impl Store {
-    /// `durability`: `None` on a medium that ends with the process, where a commit then costs a fraction.
-    pub(super) fn open(backend: Arc<dyn StorageBackend>, durability: Durability) -> Result<Store, DatabaseError> {
+    pub(super) fn open(backend: Arc<dyn StorageBackend>) -> Result<Store, DatabaseError> {
         let medium = Medium { backend, unsynced: Arc::default() };
         let database = RwLock::new(Some(database(&medium)?));
-        Ok(Store { medium, durability, begun: AtomicU64::new(0), database, reopened: Mutex::new(Instant::now()) })
+        Ok(Store { medium, database, reopened: Mutex::new(Instant::now()) })
     }
 
     /// A view of what is committed now; waits for no writer.
@@ -114,17 +107,7 @@ impl Store {
     /// The one writer's transaction.
     pub(super) fn begin_write(&self) -> Result<WriteTransaction, BrokerError> {
         let held = self.database.read();
-        let mut txn = held.as_ref().ok_or_else(closed)?.begin_write().map_err(|error| refused(&error))?;
-        txn.set_durability(self.next_durability()).map_err(|error| refused(&error))?;
-        Ok(txn)
-    }
-
-    /// redb keeps account of each commit that is not durable until one is: so the first is, and one of so many.
-    fn next_durability(&self) -> Durability {
-        match self.begun.fetch_add(1, Ordering::Relaxed) % DURABLE_EACH {
-            0 => Durability::Immediate,
-            _ => self.durability,
-        }
+        held.as_ref().ok_or_else(closed)?.begin_write().map_err(|error| refused(&error))
     }
 
     /// Whether another try to open it again is due.
@@ -182,21 +165,4 @@ pub(super) fn file(path: &Path) -> Result<FileBackend, BrokerError> {
     let dir = dir.canonicalize().map_err(broken)?;
     dir.ancestors().take(2).try_for_each(|dir| File::open(dir)?.sync_all()).map_err(broken)?;
     FileBackend::new(file).map_err(|error| BrokerError::Broken(format!("{}: {error}", path.display())))
-}
-
-#[cfg(test)]
-mod tests {
-    use redb::backends::InMemoryBackend;
-
-    use super::*;
-
-    #[test]
-    fn what_is_not_durable_is_made_so_now_and_then() {
-        let store = Store::open(Arc::new(InMemoryBackend::new()), Durability::None).unwrap();
-        let durable = |_| matches!(store.next_durability(), Durability::Immediate);
-        let numbers: Vec<usize> = (0..3_000).filter(|&number| durable(number)).collect();
-        assert_eq!(numbers, [0, 1_024, 2_048]);
-        let store = Store::open(Arc::new(InMemoryBackend::new()), Durability::Immediate).unwrap();
-        assert!((0..10).all(|_| matches!(store.next_durability(), Durability::Immediate)));
-    }
 }
