@@ -107,7 +107,7 @@ pub struct Session {
     #[expect(clippy::box_collection, reason = "there are thousands of idle sessions, and none of them loads")]
     loads: Option<Box<VecDeque<Load>>>,
     options: Options,
-    /// With a cap: when the next flush may be.
+    /// When what a cap held back was last flushed.
     flushed_at: Option<Instant>,
 }
 

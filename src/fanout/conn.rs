@@ -45,7 +45,7 @@ pub(super) struct Conn {
     pub(super) readable: bool,
     /// It stands in the queue of connections to be served.
     pub(super) queued: bool,
-    /// A flush is planned.
+    /// When its flush is planned.
     pub(super) flushes: Option<Instant>,
     /// It counts as lagging.
     pub(super) lagging: bool,

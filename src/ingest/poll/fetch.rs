@@ -280,6 +280,7 @@ mod tests {
         assert_eq!(fresh(&aged), Some(Duration::from_secs(5)));
         assert_eq!(fresh(&with(CACHE_CONTROL, "no-store")), None);
     }
+
     #[test]
     fn a_url_in_the_log_has_no_secrets() {
         for (url, said) in [
