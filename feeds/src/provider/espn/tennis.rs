@@ -61,7 +61,8 @@ pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Rep
     let begun = matches::begun(&game);
     let over = game.status == Some(Status::Final);
     let retired = told.kind.name.as_deref() == Some("STATUS_RETIRED");
-    let finished = if over && !retired { usize::MAX } else { read::count(told.period).unwrap_or(1) as usize - 1 };
+    let finished =
+        if over && !retired { usize::MAX } else { read::count(told.period).unwrap_or(1).saturating_sub(1) as usize };
     let side = |player: &Player, other: &Player| {
         let score = if begun { score(player, other, finished) } else { Score::default() };
         let lost = retired && other.winner == Some(true);
