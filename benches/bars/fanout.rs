@@ -18,11 +18,12 @@ struct Duel {
 /// As many connections per side as 20,000 open files of one client allow; all games get the same crowd.
 const MANY: usize = 9_900;
 
-const DUELS: [Duel; 8] = [
+const DUELS: [Duel; 9] = [
     duel("one-game", Kind::Bare, 1.10, Load { connections: 1_000, games: 1, each: 1, rate: 50.0, burst: 1 }),
     duel("ten-thousand", Kind::Bare, 1.10, Load { connections: MANY, games: 1, each: 1, rate: 5.0, burst: 1 }),
     duel("match-day", Kind::Bare, 1.10, Load { connections: MANY, games: 100, each: 3, rate: 100.0, burst: 1 }),
     duel("bursts", Kind::Bare, 0.40, Load { connections: 1_000, games: 1, each: 1, rate: 50.0, burst: 10 }),
+    duel("burst-of-games", Kind::Bare, 0.40, Load { connections: 1_000, games: 10, each: 10, rate: 50.0, burst: 10 }),
     duel("compressed", Kind::Scoreline, 1.15, Load { connections: 1_000, games: 1, each: 1, rate: 50.0, burst: 1 }),
     duel("metrics", Kind::Against, 1.01, Load { connections: 1_000, games: 1, each: 1, rate: 50.0, burst: 1 }),
     duel("latency-1000", Kind::Bare, 1.15, Load { connections: 1_000, games: 1, each: 1, rate: 10.0, burst: 1 }),

@@ -18,6 +18,9 @@ use crate::wire::Form;
 /// Frames that leave in one vectored write at most.
 pub(super) const GATHER: usize = 64;
 
+/// A client with so many answers that were not written, or wait for their load, is not read until it takes them.
+const UNWRITTEN: usize = 64;
+
 /// A connection. Idle, it holds no buffer.
 pub(super) struct Conn {
     pub(super) outlet: Outlet,
@@ -108,9 +111,14 @@ impl Conn {
         self.backlog.len()
     }
 
-    /// Answers that it has not taken.
-    pub(super) fn owes(&self) -> usize {
-        self.backlog.len() + self.session.owes()
+    /// So much is owed to it that it is not read before it takes some.
+    pub(super) fn is_full(&self) -> bool {
+        self.backlog.len() + self.session.owes() >= UNWRITTEN
+    }
+
+    /// It is not heard because of us, who are still loading, or because its kind never says anything.
+    pub(super) fn is_excused(&self) -> bool {
+        self.is_clear() && (self.is_full() || (!self.form.is_websocket() && self.outlet.is_drained()))
     }
 
     /// How it is counted.

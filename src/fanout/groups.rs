@@ -1,6 +1,5 @@
 //! Delay groups and capped connections: who is fanned out to when, in one shard.
 
-use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::audience::{Group, Key};
@@ -53,16 +52,26 @@ impl Shard {
         if let Some(conn) = self.conns.get_mut(key)
             && conn.flushes.is_none_or(|planned| at < planned)
         {
-            conn.flushes = Some(at);
-            self.flushes.push(Reverse((at, key)));
+            let planned = conn.flushes.replace(at);
+            self.flushes.insert((at, key));
+            self.unplan(planned, key);
+        }
+    }
+
+    /// A planned flush is not to be any more.
+    pub(super) fn unplan(&mut self, planned: Option<Instant>, key: Key) {
+        if let Some(at) = planned {
+            self.flushes.remove(&(at, key));
         }
     }
 
     /// Enqueues the capped connections whose flush is due.
     pub(super) fn flush_capped(&mut self) {
-        while self.flushes.peek().is_some_and(|next| next.0.0 <= self.now) {
-            let Some(Reverse((at, key))) = self.flushes.pop() else { return };
-            if let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.flushes == Some(at)) {
+        while let Some(&(at, key)) = self.flushes.first()
+            && at <= self.now
+        {
+            self.flushes.pop_first();
+            if let Some(conn) = self.conns.get_mut(key) {
                 conn.flushes = None;
                 self.enqueue(key);
             }
@@ -71,7 +80,7 @@ impl Shard {
 
     /// How long the shard may sleep.
     pub(super) fn until_due(&self) -> Duration {
-        let flush = self.flushes.peek().map(|next| next.0.0);
+        let flush = self.flushes.first().map(|next| next.0);
         let departure = self.departures.as_ref().and_then(|all| all.front()).map(|next| next.0);
         let due = [flush, departure, self.next_due].into_iter().flatten().min();
         due.map_or(SWEEP, |due| due.saturating_duration_since(Instant::now()).min(SWEEP))

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use feeds::Topic;
 
 use super::audience::{Group, Key};
 use super::conn::GATHER;
-use super::rest::Rest;
+use super::rest;
 use super::shard::Shard;
 use crate::broker::Event;
 use crate::metrics::{CloseReason, Metrics};
@@ -78,26 +77,21 @@ impl Shard {
             return false;
         };
         drop(view);
-        if let Some(until) = self.rests(group, &entries) {
+        if let Some(until) =
+            self.groups.get(&group).and_then(|follower| follower.rests_until).filter(|at| *at > self.now)
+        {
             self.due_at(until);
             return false;
         }
         let began = Instant::now();
         self.fan_out(group, &entries);
-        // Who has more waiting than one pass takes does not rest.
-        let rest =
-            (entries.len() < BATCH).then(|| Rest::after(games(&entries), began.elapsed(), Instant::now())).flatten();
         if let Some(follower) = self.groups.get_mut(&group) {
             follower.cursor = last;
-            // A short pass of another game ends nobody's rest.
-            follower.rest = rest.or(follower.rest.take());
+            // Who has more waiting than one pass takes does not rest.
+            let rest = rest::after(began.elapsed()).filter(|_| entries.len() < BATCH);
+            follower.rests_until = rest.map(|rest| Instant::now() + rest);
         }
         true
-    }
-
-    /// Until when it is too early for these.
-    fn rests(&self, group: Group, entries: &[Arc<Entry>]) -> Option<Instant> {
-        self.groups.get(&group)?.rest.as_ref()?.holds(games(entries), self.now)
     }
 
     /// Remembers when the next entry will be old enough.
@@ -359,10 +353,6 @@ impl Turn {
 
 fn index(number: usize) -> u32 {
     u32::try_from(number).expect("a turn has fewer than 2^32 deliveries: 256 entries, 18,000 connections")
-}
-
-fn games(entries: &[Arc<Entry>]) -> impl Iterator<Item = Option<&Topic>> {
-    entries.iter().map(|entry| entry.publication.game.as_ref())
 }
 
 fn observe(metrics: &Metrics, entries: &[&Arc<Entry>]) {

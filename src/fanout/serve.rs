@@ -11,8 +11,6 @@ use crate::wire::{Close, Message, ResetReason, Variant};
 
 /// Games of a load or catch-up that are sent before others have their turn.
 const SLICE: usize = 16;
-/// A client with so many answers that were not written, or wait for their load, is not read until it takes them.
-const UNWRITTEN: usize = 64;
 /// How long a closed connection may take to say goodbye; ms.
 const LINGER: u64 = 2_000;
 
@@ -43,12 +41,12 @@ impl Shard {
         if self.conns[key].closing.is_some() {
             return self.linger(key, clear);
         }
-        let full = self.conns[key].owes() >= UNWRITTEN;
+        let full = self.conns[key].is_full();
         if self.conns[key].readable && !full {
             self.read(key);
         }
         self.advance(key);
-        if full && self.conns.get(key).is_some_and(|conn| conn.readable && conn.owes() < UNWRITTEN) {
+        if full && self.conns.get(key).is_some_and(|conn| conn.readable && !conn.is_full()) {
             self.enqueue(key);
         }
     }
@@ -255,6 +253,7 @@ impl Shard {
     pub(super) fn drop_conn(&mut self, key: Key) {
         if let Some(mut conn) = self.conns.try_remove(key) {
             conn.outlet.close(self.poll.registry());
+            self.unplan(conn.flushes, key);
             self.quit(conn.group);
         }
     }

@@ -1,7 +1,6 @@
 //! A shard: one thread, one event queue, its connections. It reads and writes outlets and never waits for a client.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +16,6 @@ use super::conn::Conn;
 use super::frame::Encoder;
 use super::live::Turn;
 use super::noise::Noise;
-use super::rest::Rest;
 use super::{Admission, Arrival, Settings, Subscribe};
 use crate::auth::Access;
 use crate::codec::Inflater;
@@ -97,8 +95,8 @@ pub(super) struct Follower {
     pub(super) cursor: u64,
     /// Connections that watch with this delay.
     pub(super) members: usize,
-    /// Since the last pass.
-    pub(super) rest: Option<Rest>,
+    /// What comes until then leaves together.
+    pub(super) rests_until: Option<Instant>,
 }
 
 /// A shard.
@@ -119,7 +117,7 @@ pub(super) struct Shard {
     /// When the first of the groups has something due: old enough, or rested.
     pub(super) next_due: Option<Instant>,
     /// Capped connections with something held back, soonest flush first.
-    pub(super) flushes: BinaryHeap<Reverse<(Instant, Key)>>,
+    pub(super) flushes: BTreeSet<(Instant, Key)>,
     pub(super) generation: u64,
     pub(super) noise: Noise,
     liveness: watch::Receiver<Liveness>,
@@ -172,7 +170,7 @@ impl Shard {
             turn: Turn::default(),
             groups: BTreeMap::from([(0, Follower { cursor, ..Follower::default() })]),
             next_due: None,
-            flushes: BinaryHeap::new(),
+            flushes: BTreeSet::new(),
             generation,
             noise: Noise::new(start),
             liveness,

@@ -24,8 +24,8 @@ impl Shard {
         let heartbeat = u64::try_from(self.settings.heartbeat.as_millis()).unwrap_or(u64::MAX);
         for key in self.keys() {
             let conn = &mut self.conns[key];
-            if !conn.form.is_websocket() && conn.is_clear() && conn.outlet.is_drained() {
-                // An HTTP body hears nothing: who has taken everything is there, and the kernel ends what is half open.
+            if conn.is_excused() {
+                // Who has taken everything is there, and the kernel ends what is half open.
                 conn.heard = now;
             }
             let (unheard, unsaid) = (now.saturating_sub(conn.heard), now.saturating_sub(conn.said));

@@ -11,7 +11,8 @@ use scoreline::wire::{FeedStatus, Position};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::support::{ACME, Service, patch, score, with};
+use crate::subscriber::Handshake;
+use crate::support::{ACME, Service, patch, score, soon, with};
 
 const GAME: &str = "soccer/eng.1/ars-che";
 
@@ -134,6 +135,26 @@ async fn who_hears_nothing_of_the_log_is_not_ready() {
     service.counts("scoreline_broker_up", 0.0).await;
     assert_eq!(ops.get("/readyz").await.status, 503);
     service.counts("scoreline_log_offset", 1.0).await;
+}
+
+/// Before its log was read a gateway owes whoever comes. Who asked for so much that it is not read meanwhile is not closed for
+/// its silence. Seen to fail with everybody's silence counted: it was closed after two heartbeats.
+#[tokio::test]
+async fn who_waits_for_a_gateway_to_load_is_not_closed() {
+    let cut = Cut::new().await;
+    cut.deaf.store(true, Ordering::SeqCst);
+    let limits = "[limits]\nheartbeat = \"1s\"\ncommands_burst = 1000";
+    let service = Service::start_on(limits, Arc::<Cut>::clone(&cut)).await;
+    let mut waits = Handshake::new("/v1/ws").open(service.main()).await.unwrap();
+    waits.expect("hello").await;
+    for id in 1..=100 {
+        waits.say(&json!({"type": "subscribe", "id": id, "topics": [GAME]})).await;
+    }
+    let mut heartbeats = 0;
+    while heartbeats < 4 {
+        let message = soon(waits.message()).await.expect("it is not closed");
+        heartbeats += u8::from(message["type"] == "heartbeat");
+    }
 }
 
 #[tokio::test]

@@ -40,10 +40,21 @@ impl Watched {
         until("the sentinels know each other", || self.sentinels.iter().all(known));
     }
 
-    /// The port of the primary that the first sentinel names.
-    pub(crate) fn primary(&self) -> u16 {
-        let (_, port): (String, u16) = self.sentinels[0].ask(&format!("SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}"));
-        port
+    /// Whether every sentinel names this server as the primary.
+    pub(crate) fn is_primary(&self, server: &Server) -> bool {
+        let named = |sentinel: &Server| {
+            let (_, port): (String, u16) = sentinel.ask(&format!("SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}"));
+            port
+        };
+        self.sentinels.iter().all(|sentinel| named(sentinel) == server.port)
+    }
+
+    /// From now on nobody is voted out for a pause. On a busy machine the new primary may pause for longer than the half
+    /// second that ends the first; voted out while its replica loads from it, it would leave the log to a server that is empty.
+    pub(crate) fn be_patient(&self) {
+        for sentinel in &self.sentinels {
+            let _: String = sentinel.ask(&format!("SENTINEL SET {SERVICE} down-after-milliseconds 60000"));
+        }
     }
 }
 
