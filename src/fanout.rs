@@ -149,7 +149,7 @@ impl Fanout {
                 Err(error) => tracing::error!(%error, "a shard's event queue failed"),
             })?);
             let waker = handle.clone();
-            board.on_change(move || waker.wake());
+            board.on_change(move || waker.log_moved());
             shards.push(handle);
         }
         let (board, metrics, settings) = (Arc::clone(board), Arc::clone(metrics), Arc::clone(settings));

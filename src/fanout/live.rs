@@ -50,6 +50,7 @@ impl Shard {
         }
         drop(view);
         self.next_due = None;
+        self.rests = false;
         let groups: Vec<Group> = self.groups.keys().copied().collect();
         for group in groups {
             while self.follow_one(group) {}
@@ -77,18 +78,17 @@ impl Shard {
             return false;
         };
         drop(view);
-        if let Some(until) =
-            self.groups.get(&group).and_then(|follower| follower.rests_until).filter(|at| *at > self.now)
-        {
+        let rest = self.groups.get(&group).and_then(|follower| follower.rests_until);
+        if let Some(until) = rest.filter(|until| *until > self.now) {
             self.due_at(until);
+            self.rests |= group == 0;
             return false;
         }
-        let began = Instant::now();
-        self.fan_out(group, &entries);
+        let deliveries = self.fan_out(group, &entries);
         if let Some(follower) = self.groups.get_mut(&group) {
             follower.cursor = last;
             // Who has more waiting than one pass takes does not rest.
-            let rest = rest::after(began.elapsed()).filter(|_| entries.len() < BATCH);
+            let rest = rest::after(deliveries).filter(|_| entries.len() < BATCH);
             follower.rests_until = rest.map(|rest| Instant::now() + rest);
         }
         true
@@ -131,7 +131,8 @@ impl Shard {
         }
     }
 
-    fn fan_out(&mut self, group: Group, entries: &[Arc<Entry>]) {
+    /// How many deliveries there were.
+    fn fan_out(&mut self, group: Group, entries: &[Arc<Entry>]) -> usize {
         let mut told = Vec::new();
         for entry in entries.iter().filter(|entry| !entry.is_lost() || entry.departs()) {
             let links = self.turn.links.len();
@@ -144,10 +145,12 @@ impl Shard {
                 told.push(entry);
             }
         }
+        let deliveries = self.turn.links.len();
         self.flush_turn();
         if group == 0 {
             observe(&self.metrics, &told);
         }
+        deliveries
     }
 
     /// The ordinary entry: those who have the game get the frame of their variant.

@@ -1,17 +1,18 @@
-//! After a pass a group rests for a moment: what comes meanwhile leaves together, so that a burst costs each socket two or
-//! three writes in place of ten. What comes after a quiet moment never waits.
+//! After a pass to many a group rests for a moment: what comes meanwhile leaves together, so that a burst costs each socket two
+//! or three writes in place of ten. What comes after a quiet moment never waits.
 
 use std::time::Duration;
 
-/// A rest is so many times what the pass took, and no longer than this.
-const TIMES: u32 = 3;
+/// A rest is so long for each delivery of the pass, some three times what that took, and never longer than a burst.
+const EACH: Duration = Duration::from_micros(15);
 const LONGEST: Duration = Duration::from_millis(10);
-/// A pass that took less has nothing to gain: the finest grain of a shard's timers is 1 ms.
-const SHORT: Duration = Duration::from_micros(500);
+/// Fewer deliveries have nothing to gain.
+const MANY: u32 = 100;
 
-/// How long to rest after a pass that took so long.
-pub(super) fn after(took: Duration) -> Option<Duration> {
-    (took >= SHORT).then(|| (took * TIMES).min(LONGEST))
+/// How long to rest after a pass with so many deliveries.
+pub(super) fn after(deliveries: usize) -> Option<Duration> {
+    let deliveries = u32::try_from(deliveries).unwrap_or(u32::MAX);
+    (deliveries >= MANY).then(|| EACH.saturating_mul(deliveries).min(LONGEST))
 }
 
 #[cfg(test)]
@@ -19,9 +20,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rest_is_bounded_and_a_short_pass_has_none() {
-        assert_eq!(after(Duration::from_millis(2)), Some(Duration::from_millis(6)), "three times what it took");
-        assert_eq!(after(Duration::from_secs(1)), Some(LONGEST));
-        assert_eq!(after(SHORT - Duration::from_nanos(1)), None);
+    fn a_rest_grows_with_the_pass_and_is_bounded() {
+        assert_eq!(after(99), None);
+        assert_eq!(after(200), Some(Duration::from_millis(3)));
+        assert_eq!(after(usize::MAX), Some(LONGEST));
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Handle(Arc<Door>);
 struct Door {
     waker: Waker,
     woken: AtomicBool,
+    /// What the log brings waits for the end of a rest, which is planned: the shard need not be woken for it.
+    resting: AtomicBool,
     inbox: Mutex<Inbox>,
 }
 
@@ -57,6 +59,14 @@ impl Handle {
         if !self.0.woken.swap(true, Ordering::AcqRel) {
             // It fails only when the queue is gone, and then nobody needs waking.
             let _ = self.0.waker.wake();
+        }
+    }
+
+    /// There is something new in the log. A shard that rests looks when its rest is over: the scoreboard is changed before it
+    /// is told so, and the shard ends its rest before it looks, so that one of the two sees the other's.
+    pub(super) fn log_moved(&self) {
+        if !self.0.resting.load(Ordering::Acquire) {
+            self.wake();
         }
     }
 
@@ -116,6 +126,8 @@ pub(super) struct Shard {
     pub(super) groups: BTreeMap<Group, Follower>,
     /// When the first of the groups has something due: old enough, or rested.
     pub(super) next_due: Option<Instant>,
+    /// The live ones have something that waits for the end of their rest.
+    pub(super) rests: bool,
     /// Capped connections with something held back, soonest flush first.
     pub(super) flushes: BTreeSet<(Instant, Key)>,
     pub(super) generation: u64,
@@ -150,7 +162,12 @@ impl Shard {
     ) -> std::io::Result<(Shard, Handle)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let door = Arc::new(Door { waker, woken: AtomicBool::new(false), inbox: Mutex::default() });
+        let door = Arc::new(Door {
+            waker,
+            woken: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
+            inbox: Mutex::default(),
+        });
         let (cursor, generation) = {
             let view = board.view();
             (view.head(), view.generation())
@@ -170,6 +187,7 @@ impl Shard {
             turn: Turn::default(),
             groups: BTreeMap::from([(0, Follower { cursor, ..Follower::default() })]),
             next_due: None,
+            rests: false,
             flushes: BTreeSet::new(),
             generation,
             noise: Noise::new(start),
@@ -199,6 +217,7 @@ impl Shard {
         let mut events = Events::with_capacity(1_024);
         while !(self.ended && self.conns.is_empty()) {
             let timeout = if self.queue.is_empty() { self.until_due() } else { Duration::ZERO };
+            self.door.resting.store(self.rests, Ordering::Release);
             if let Err(error) = self.poll.poll(&mut events, Some(timeout))
                 && error.kind() != std::io::ErrorKind::Interrupted
             {
@@ -229,7 +248,8 @@ impl Shard {
     }
 
     fn take_inbox(&mut self) {
-        if !self.door.woken.swap(false, Ordering::AcqRel) {
+        let rested = self.door.resting.swap(false, Ordering::AcqRel);
+        if !self.door.woken.swap(false, Ordering::AcqRel) && !rested {
             return;
         }
         let Inbox { arrivals, ready, drain, ended } = std::mem::take(&mut *self.door.inbox.lock());

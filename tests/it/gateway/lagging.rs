@@ -106,6 +106,37 @@ async fn a_long_load_goes_piece_by_piece_while_the_loaded_topics_go_on() {
     assert_eq!(games["soccer/crowd/game-7"]["status_reason"], "news");
 }
 
+/// Bursts to so many that the shard rests after each pass: nothing that comes during a rest is forgotten, and who keeps up is
+/// sent each publication.
+#[tokio::test]
+async fn a_burst_to_many_leaves_nothing_behind() {
+    const READERS: usize = 120;
+    let (service, mut acme) = served(PATIENT).await;
+    publish(&mut acme, round(0)).await;
+    let mut readers = Vec::new();
+    for _ in 0..READERS {
+        let mut reader = Subscriber::new(service.main(), [("soccer/eng.1", Detail::Score)]);
+        reader.connect().await;
+        reader.until(|replica| replica.reached().is_some()).await;
+        readers.push(reader);
+    }
+    let goals = |number: usize| {
+        let score = json!({"competitors": {"home": {"score": {"total": number}}}});
+        (0..10).map(|game| patch(&format!("soccer/eng.1/game-{game}"), score.clone())).collect()
+    };
+    for number in 1..=20 {
+        let last = publish(&mut acme, goals(number)).await;
+        for reader in &mut readers {
+            reader.reaches(last).await;
+        }
+    }
+    let games = service.client().await.games("*", "score").await;
+    for reader in &readers {
+        assert_eq!(reader.replica.documents(), games);
+        assert_eq!(reader.replica.counts.updates, 200);
+    }
+}
+
 /// Hazard 16: the kernel's buffers are bounded; the server keeps nothing beyond them. Seen to fail with what a socket
 /// does not take kept for it: the process grew by all that nobody read.
 #[tokio::test]
