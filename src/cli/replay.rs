@@ -187,7 +187,7 @@ impl Recording {
             whole => Line::read(whole.unwrap_or(&text)).map_err(|fault| self.fault(&fault))?,
         };
         if let Said::Message(Message::Hello { time_ms }) = &line.said {
-            self.began_at = Some(time_ms - i64::try_from(line.t).unwrap_or(i64::MAX));
+            self.began_at = Some(time_ms.saturating_sub_unsigned(line.t));
         }
         self.bar.set_message(format!("{} s", line.t / 1_000));
         Ok(Some(line))

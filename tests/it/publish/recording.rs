@@ -178,6 +178,7 @@ fn what_is_no_recording_is_told_with_its_line() {
     let file = Scratch::new("broken");
     let serving = Serving::start(&["--provider", "acme=secret"]);
     let report = json!({"t": 0, "report": said(&json!({"status": "live"}))});
+    let endless = json!({"t": u64::MAX, "report": said(&json!({"status": "final"}))});
     let told = json!({"t": 0, "message": {"type": "position", "position": "k3qx9a.7"}});
     for (lines, place, fault) in [
         (format!("{report}\n{{\"t\":1}}\n"), "1ms", "line 2: a line has a report or a message"),
@@ -186,6 +187,7 @@ fn what_is_no_recording_is_told_with_its_line() {
             "0s", "line 1: an update of a/b/c from version 3, which was not told"),
         (format!("{report}\n"), "5s", "it ends before that"),
         ("nonsense".to_owned(), "0s", "line 1: expected"),
+        (format!("{report}\n{endless}\n"), "0s", "line 2: t is 18446744073709551615, but no recording lasts longer"),
         // The offset is there, of another log.
         (format!("{told}\n{report}\n"), "other.1", "it ends before that"),
     ] {
