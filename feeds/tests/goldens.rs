@@ -56,6 +56,19 @@ fn golden_images_are_valid_games() {
 }
 
 #[test]
+fn a_byte_order_mark_says_nothing() {
+    const MARK: &[u8] = b"\xEF\xBB\xBF";
+    for adapter in adapters() {
+        let payloads = payloads(*adapter);
+        for payload in payloads.lines().map(golden::payload).filter(|payload| !payload.starts_with(MARK)) {
+            let marked = [MARK, &payload].concat();
+            let shown = String::from_utf8_lossy(&payload);
+            assert_eq!(adapter.decode(&marked), adapter.decode(&payload), "{}: {shown}", adapter.name());
+        }
+    }
+}
+
+#[test]
 fn incidents_do_not_depend_on_the_order_of_espns_list() {
     let espn = adapter("espn").unwrap();
     assert_eq!(reports(espn, "key events without ids"), reports(espn, "in another order"));

@@ -62,10 +62,12 @@ impl FromStr for Speed {
 }
 
 /// A place in a recording.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Place {
     /// After this log offset.
     Offset(u64),
+    /// After this position, which is one of its own log only.
+    Position(Position),
     /// So many ms after the beginning.
     After(u64),
     /// After this instant; ms since the Unix epoch.
@@ -76,7 +78,7 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Place, String> {
-        let offset = text.parse().ok().or_else(|| Some(text.parse::<Position>().ok()?.offset)).map(Place::Offset);
+        let offset = text.parse().ok().map(Place::Offset).or_else(|| text.parse().ok().map(Place::Position));
         let instant = || Some(Place::Clock(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()));
         let time = || Some(Place::After(u64::try_from(text.parse::<Span>().ok()?.ms()).ok()?));
         offset.or_else(instant).or_else(time).ok_or_else(|| "a position, a log offset, a time or an instant".to_owned())
@@ -116,7 +118,7 @@ async fn play(args: &Args, poster: &mut Poster) -> Result<(), Failure> {
 /// Plays it once.
 async fn lap(args: &Args, poster: &mut Poster) -> Result<(), Failure> {
     let mut recording = Recording::open(&args.file)?;
-    let (mut replica, mut from, mut begun) = (Replica::default(), args.from, None);
+    let (mut replica, mut from, mut begun) = (Replica::default(), args.from.as_ref(), None);
     while let Some(Line { t, said }) = recording.next()? {
         if from.is_some_and(|place| recording.is_beyond(place, t, &said)) {
             from = None;
@@ -171,41 +173,44 @@ impl Recording {
         Ok(Recording { lines: BufReader::new(file), name, number: 0, bar, began_at: None })
     }
 
-    /// The next line. A last line that was not written to its end counts as not written.
+    /// The next line. A last line that was not written to its end counts as not written; one alone is no recording.
     fn next(&mut self) -> Result<Option<Line>, Failure> {
         let mut text = String::new();
         self.number += 1;
         let read = self.lines.read_line(&mut text).map_err(|error| self.fault(&error.to_string()))?;
         self.bar.inc(read as u64);
         let line = match text.strip_suffix('\n') {
-            None if Line::read(&text).is_err() => {
+            None if text.is_empty() || (self.number > 1 && Line::read(&text).is_err()) => {
                 self.bar.finish_and_clear();
                 return Ok(None);
             }
             whole => Line::read(whole.unwrap_or(&text)).map_err(|fault| self.fault(&fault))?,
         };
         if let Said::Message(Message::Hello { time_ms }) = &line.said {
-            self.began_at = Some(time_ms - i64::try_from(line.t).unwrap_or(i64::MAX));
+            self.began_at = Some(time_ms.saturating_sub_unsigned(line.t));
         }
         self.bar.set_message(format!("{} s", line.t / 1_000));
         Ok(Some(line))
     }
 
-    fn is_beyond(&self, place: Place, t: u64, said: &Said) -> bool {
+    fn is_beyond(&self, place: &Place, t: u64, said: &Said) -> bool {
         let message = match said {
             Said::Message(message) => Some(message),
             Said::Report(_) => None,
         };
         match place {
-            Place::Offset(offset) => message.and_then(Message::position).is_some_and(|at| at.offset > offset),
-            Place::After(ms) => t > ms,
+            Place::Offset(offset) => message.and_then(Message::position).is_some_and(|at| at.offset > *offset),
+            Place::Position(place) => message
+                .and_then(Message::position)
+                .is_some_and(|at| at.epoch == place.epoch && at.offset > place.offset),
+            Place::After(ms) => t > *ms,
             Place::Clock(instant) => {
                 let arrived = self.began_at.map(|began_at| began_at.saturating_add_unsigned(t));
                 let at = match message {
                     Some(Message::Update { at, .. }) => Some(*at),
                     _ => arrived,
                 };
-                at.is_some_and(|at| at > instant)
+                at.is_some_and(|at| at > *instant)
             }
         }
     }
@@ -223,7 +228,7 @@ mod tests {
     fn places_and_speeds_are_written_as_people_write_them() {
         for (text, place) in [
             ("1041", Some(Place::Offset(1_041))),
-            ("k3qx9a.1041", Some(Place::Offset(1_041))),
+            ("k3qx9a.1041", Some(Place::Position(Position { epoch: "k3qx9a".into(), offset: 1_041 }))),
             ("90s", Some(Place::After(90_000))),
             ("1h 30m", Some(Place::After(5_400_000))),
             ("2026-11-22T15:30:00Z", Some(Place::Clock(1_795_361_400_000))),

@@ -118,7 +118,7 @@ impl Conn {
 
     /// It is not heard because of us, who are still loading, or because its kind never says anything.
     pub(super) fn is_excused(&self) -> bool {
-        self.is_clear() && (self.is_full() || (!self.form.is_websocket() && self.outlet.is_drained()))
+        self.is_clear() && self.outlet.is_drained() && (self.is_full() || !self.form.is_websocket())
     }
 
     /// How it is counted.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::audience::{Group, Key};
-use super::conn::GATHER;
+use super::conn::{Conn, GATHER};
 use super::rest;
 use super::shard::Shard;
 use crate::broker::Event;
@@ -67,6 +67,13 @@ impl Shard {
             return false;
         }
         let cursor = self.cursor_of(group);
+        let rest = self.groups.get(&group).and_then(|follower| follower.rests_until);
+        if let Some(until) = rest.filter(|until| cursor < view.head() && *until > Instant::now()) {
+            drop(view);
+            self.due_at(until);
+            self.rests |= group == 0;
+            return false;
+        }
         let Some(entries) = view.entries(cursor, BATCH) else {
             let head = view.head();
             drop(view);
@@ -78,17 +85,11 @@ impl Shard {
             return false;
         };
         drop(view);
-        let rest = self.groups.get(&group).and_then(|follower| follower.rests_until);
-        if let Some(until) = rest.filter(|until| *until > self.now) {
-            self.due_at(until);
-            self.rests |= group == 0;
-            return false;
-        }
-        let deliveries = self.fan_out(group, &entries);
+        let sockets = self.fan_out(group, &entries);
         if let Some(follower) = self.groups.get_mut(&group) {
             follower.cursor = last;
             // Who has more waiting than one pass takes does not rest.
-            let rest = rest::after(deliveries).filter(|_| entries.len() < BATCH);
+            let rest = rest::after(sockets).filter(|_| entries.len() < BATCH);
             follower.rests_until = rest.map(|rest| Instant::now() + rest);
         }
         true
@@ -122,7 +123,8 @@ impl Shard {
 
     /// The ring has moved past a group's cursor: its connections are caught up one by one.
     fn overrun(&mut self, group: Group, cursor: u64, head: u64) {
-        for key in self.keys().into_iter().filter(|key| self.conns[*key].group == group).collect::<Vec<_>>() {
+        let members = |conn: &Conn| conn.group == group && conn.closing.is_none();
+        for key in self.keys().into_iter().filter(|key| members(&self.conns[*key])).collect::<Vec<_>>() {
             self.lag(key, cursor);
             self.enqueue(key);
         }
@@ -131,7 +133,7 @@ impl Shard {
         }
     }
 
-    /// How many deliveries there were.
+    /// To how many sockets there was something to write.
     fn fan_out(&mut self, group: Group, entries: &[Arc<Entry>]) -> usize {
         let mut told = Vec::new();
         for entry in entries.iter().filter(|entry| !entry.is_lost() || entry.departs()) {
@@ -145,12 +147,12 @@ impl Shard {
                 told.push(entry);
             }
         }
-        let deliveries = self.turn.links.len();
+        let sockets = self.turn.due.len();
         self.flush_turn();
         if group == 0 {
             observe(&self.metrics, &told);
         }
-        deliveries
+        sockets
     }
 
     /// The ordinary entry: those who have the game get the frame of their variant.

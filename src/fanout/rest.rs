@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-/// A rest is so long for each delivery of the pass, some three times what that took, and never longer than a burst.
+/// A rest is so long for each socket of the pass, some three times what that took, and never longer than a burst.
 const EACH: Duration = Duration::from_micros(15);
 const LONGEST: Duration = Duration::from_millis(10);
-/// Fewer deliveries have nothing to gain.
+/// Fewer sockets have nothing to gain.
 const MANY: u32 = 100;
 
-/// How long to rest after a pass with so many deliveries.
-pub(super) fn after(deliveries: usize) -> Option<Duration> {
-    let deliveries = u32::try_from(deliveries).unwrap_or(u32::MAX);
-    (deliveries >= MANY).then(|| EACH.saturating_mul(deliveries).min(LONGEST))
+/// How long to rest after a pass to so many sockets.
+pub(super) fn after(sockets: usize) -> Option<Duration> {
+    let sockets = u32::try_from(sockets).unwrap_or(u32::MAX);
+    (sockets >= MANY).then(|| EACH.saturating_mul(sockets).min(LONGEST))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Serving one connection: write what is kept, read, bring its session further; and the ways it ends.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use super::audience::Key;
@@ -15,9 +17,14 @@ const SLICE: usize = 16;
 const LINGER: u64 = 2_000;
 
 impl Shard {
-    /// Serves each queued connection once; who has more to do stands at the end again.
+    /// Serves each queued connection once; who has more to do stands at the end again. News that waits for the end of a rest goes
+    /// first once that has come.
     pub(super) fn work(&mut self) {
+        let rested = self.next_due.filter(|_| self.rests);
         for _ in 0..self.queue.len() {
+            if rested.is_some_and(|rested| rested <= Instant::now()) {
+                break;
+            }
             let Some(key) = self.queue.pop_front() else { break };
             if let Some(conn) = self.conns.get_mut(key) {
                 conn.queued = false;

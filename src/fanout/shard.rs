@@ -226,6 +226,7 @@ impl Shard {
             self.now = Instant::now();
             self.take_events(&events);
             self.take_inbox();
+            self.tell_liveness();
             self.follow();
             self.flush_capped();
             self.work();
@@ -267,7 +268,6 @@ impl Shard {
         if let Some(window) = drain {
             self.begin_drain(window);
         }
-        self.tell_liveness();
         // What waited for the scoreboard looks again.
         for key in std::mem::take(&mut self.waiting) {
             self.enqueue(key);

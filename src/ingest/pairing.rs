@@ -288,6 +288,24 @@ mod tests {
     }
 
     #[test]
+    fn a_postponed_game_may_be_a_day_away_and_of_two_as_near_none_is_it() {
+        let pairing = pairing("");
+        let named = |report: Report| pairing.name(report).game.to_string();
+        let moved = |game: &str| report(game, "2026-11-23T18:00:00Z", "A FC", "B");
+        assert_eq!(named(report("soccer/x/a", "2026-11-22T12:00:00Z", "A", "B")), "soccer/x/a");
+        let mut postponed = moved("soccer/x/b");
+        let Change::Image(image) = &mut postponed.change else { unreachable!() };
+        image.insert("status".to_owned(), "postponed".into());
+        assert_eq!(named(postponed), "soccer/x/a");
+        assert_eq!(named(moved("soccer/x/c")), "soccer/x/c", "that is the return match");
+
+        let at = |game: &str, start: &str| named(report(game, start, "C", "D"));
+        assert_eq!(at("soccer/x/d", "2026-11-22T12:00:00Z"), "soccer/x/d");
+        assert_eq!(at("soccer/x/e", "2026-11-22T12:20:00Z"), "soccer/x/e");
+        assert_eq!(at("soccer/x/f", "2026-11-22T12:10:00Z"), "soccer/x/f");
+    }
+
+    #[test]
     fn what_is_gone_is_not_paired_with() {
         let pairing = pairing("");
         let game: Topic = "soccer/x/a".parse().unwrap();

@@ -70,8 +70,9 @@ pub async fn pull(
             lease.come().await;
             tracing::info!(feed = &*name, "pulling");
             tokio::select! {
-                () = puller.rounds() => {}
+                biased; // a lease that ran out counts before what would be asked next
                 () = lease.kept() => tracing::info!(feed = &*name, "another process pulls it"),
+                () = puller.rounds() => {}
             }
         }
     };

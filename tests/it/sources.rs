@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use scoreline::broker::embedded::EmbeddedBroker;
@@ -260,24 +260,51 @@ async fn two_names_of_one_game_are_one_game() {
 /// A match: each step a little time, and the score from then on.
 const STEPS: [(u32, u32); 8] = [(0, 0), (1, 0), (1, 0), (1, 1), (2, 1), (2, 1), (2, 2), (3, 2)];
 const STEP: Duration = Duration::from_millis(500);
+/// When a counts as silent: three of its intervals.
+const SILENT: Duration = Duration::from_millis(600);
 
-/// Posts what one provider would: a fifth of it never arrives, and it runs behind or ahead of the other.
-async fn feed(mut client: Client, name: &'static str, skew: f64, seed: u64, stop: Arc<AtomicBool>) {
+/// Posts what one provider would: a fifth of it never arrives, and it runs behind or ahead of the other. Each report has
+/// its number, so that each that counts stands in the log.
+async fn feed(mut client: Client, name: &'static str, (begun, skew): (Instant, f64), seed: u64, stop: Arc<AtomicBool>) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let begun = Instant::now();
-    loop {
+    for number in 1.. {
         let shown = (begun.elapsed().as_secs_f64() - skew).max(0.0) / STEP.as_secs_f64();
         let (home, away) = STEPS[(shown as usize).min(STEPS.len() - 1)];
         if random.f64() >= 0.2 {
             let said = image(home, away);
-            let said = if name == "a" { said } else { renamed(name, &said) };
+            let mut said = if name == "a" { said } else { renamed(name, &said) };
+            said["info"] = json!({"number": number});
             let verdict = say(&mut client, &said).await;
-            assert!(verdict["reason"].as_str().is_none_or(|reason| ["unchanged", "not_leading"].contains(&reason)));
+            assert!(verdict["reason"].as_str().is_none_or(|reason| reason == "not_leading"), "{verdict}");
         }
         if stop.load(Ordering::Relaxed) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(180)).await;
+    }
+}
+
+/// From the last word of a that counted to the first one of b, by the log's own clock.
+fn failover(published: &[Arc<Publication>]) -> Duration {
+    let updates = || {
+        published.iter().filter_map(|told| match &told.event {
+            Event::Update(update) => Some(update),
+            _ => None,
+        })
+    };
+    let last = updates().take_while(|update| update.provider == "a").last().expect("a led").accepted_at;
+    let first = updates().find(|update| update.provider == "b").expect("b leads").accepted_at;
+    Duration::from_millis(u64::try_from(first - last).expect("in this order"))
+}
+
+/// Notes for how long this machine, busy with other things, let nothing run.
+async fn metronome(stalled_ms: Arc<AtomicU64>) {
+    const BEAT: Duration = Duration::from_millis(10);
+    loop {
+        let begun = Instant::now();
+        tokio::time::sleep(BEAT).await;
+        let late = begun.elapsed().saturating_sub(BEAT + Duration::from_millis(2));
+        stalled_ms.fetch_add(late.as_millis() as u64, Ordering::Relaxed);
     }
 }
 
@@ -294,17 +321,25 @@ async fn the_log_ends_equal_to_the_truth_when_the_leader_dies() {
         let service = start().await;
         let own = if broker.is_some() { Some(start().await) } else { None };
         let mut b = client(own.as_ref().unwrap_or(&service), "b").await;
+        let begun = Instant::now();
         let [killed, never] = [false, false].map(|stop| Arc::new(AtomicBool::new(stop)));
-        let leads = tokio::spawn(feed(client(&service, "a").await, "a", skews.0, seed, Arc::clone(&killed)));
+        let leads = feed(client(&service, "a").await, "a", (begun, skews.0), seed, Arc::clone(&killed));
+        let leads = tokio::spawn(leads);
         until_led_by(&mut b, "a").await;
-        let follows =
-            tokio::spawn(feed(client(own.as_ref().unwrap_or(&service), "b").await, "b", skews.1, seed + 1, never));
-        tokio::time::sleep(STEP * 4).await;
+        let follows = client(own.as_ref().unwrap_or(&service), "b").await;
+        let follows = tokio::spawn(feed(follows, "b", (begun, skews.1), seed + 1, never));
+        // Between two goals: whoever is behind shows the last one before a counts as silent.
+        tokio::time::sleep((STEP * 4).saturating_sub(begun.elapsed())).await;
+        let stalled_ms = Arc::new(AtomicU64::new(0));
+        let beats = tokio::spawn(metronome(Arc::clone(&stalled_ms)));
         killed.store(true, Ordering::Relaxed);
         leads.await.unwrap();
-        let dead = Instant::now();
         until_led_by(&mut b, "b").await;
-        println!("b leads {} ms after a's last word; a is silent after 600 ms", dead.elapsed().as_millis());
+        beats.abort();
+        let stalled = Duration::from_millis(stalled_ms.load(Ordering::Relaxed));
+        let took = failover(&published(&mut service.log(), &mut b).await);
+        println!("b leads {took:?} after a's last word; the machine stood still for {stalled:?} of it");
+        assert!(took <= SILENT + Duration::from_millis(500) + stalled, "{took:?}, {stalled:?}");
         let waiting = async {
             while state(&mut b).await["competitors"] != image(3, 2)["competitors"] {
                 tokio::time::sleep(Duration::from_millis(20)).await;

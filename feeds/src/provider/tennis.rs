@@ -65,10 +65,9 @@ impl Adapter for TennisSlamPbp {
     fn decode(&self, payload: &[u8]) -> Result<Decoded, Invalid> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(payload);
         let headers = reader.headers().map_err(|error| Invalid::new("", format!("no CSV: {error}")))?.clone();
-        if !headers.iter().any(|name| name.trim_start_matches('\u{feff}') == "match_id") {
+        if !headers.iter().any(|name| name == "match_id") {
             return Err(Invalid::new("", "a CSV of points begins with a header that has match_id"));
         }
-        let headers = headers.iter().map(|name| name.trim_start_matches('\u{feff}')).collect::<csv::StringRecord>();
         let mut decoded = Decoded::default();
         let mut matches: BTreeMap<String, Standing> = BTreeMap::new();
         for (number, record) in reader.records().enumerate() {

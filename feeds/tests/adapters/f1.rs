@@ -115,6 +115,11 @@ fn arrays_are_patched_by_index_and_whole() {
     );
     let after = image(&assembler.take(frame.as_bytes()).unwrap().unwrap())["incidents"].clone();
     assert_eq!(after.as_object().unwrap().len(), 1, "a key frame replaces the topic");
+    let cars = |cars: Value| call(json!(["TimingData", {"Lines": cars}, ""]));
+    take(assembler, &cars(json!({"4": {"Position": "1"}, "5": {"Position": "2"}})));
+    let frame = cars(json!({"5": {"Position": "1"}, "_kf": true}));
+    let left = image(&take(assembler, &frame).unwrap())["competitors"].clone();
+    assert_eq!(left.as_object().unwrap().len(), 1, "and what it holds no longer is gone");
     assert_eq!(take(assembler, &json!({})), None, "a keep-alive");
     assert_eq!(take(assembler, &call(json!(["CarData.z", "fZ…", ""]))), None, "a topic that is not read");
 }
@@ -156,12 +161,13 @@ fn a_message_that_does_not_fit_is_refused_with_its_place() {
 #[test]
 fn copies_of_the_archive_are_read_as_they_are_found() {
     let file = "\u{feff}00:00:01.500{\"CurrentLap\": 1}\r\n\r\n00:00:02.000,\"{\"\"CurrentLap\"\": 2}\"\n\
-                00:00:03.000{\"CurrentLap\": 3}}\n00:00:04.000{{\"CurrentLap\": 4}\nlap 5\n00:00:05.000{\"CurrentLap\"";
+                00:00:03.000{\"CurrentLap\": 3}}\n00:00:04.000{{\"CurrentLap\": 4}\n\
+                00:00:05.000{{\"CurrentLap\": 5}}\nlap 6\n00:00:06.000{\"CurrentLap\"";
     let lines: Vec<_> = f1::archive("LapCount", file.as_bytes()).collect();
     let read: Vec<(i64, Value)> =
         lines.iter().flatten().map(|line| (line.at, serde_json::from_slice(&line.message).unwrap())).collect();
     let lap = |at: i64, lap: u8| (at, json!(["LapCount", {"CurrentLap": lap}]));
-    assert_eq!(read, [lap(1_500, 1), lap(2_000, 2), lap(3_000, 3), lap(4_000, 4)]);
+    assert_eq!(read, [lap(1_500, 1), lap(2_000, 2), lap(3_000, 3), lap(4_000, 4), lap(5_000, 5)]);
     let faults: Vec<&str> = lines.iter().filter_map(|line| Some(line.as_ref().err()?.pointer.as_str())).collect();
-    assert_eq!(faults, ["/5", "/6"]);
+    assert_eq!(faults, ["/6", "/7"]);
 }

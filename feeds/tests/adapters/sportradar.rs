@@ -55,6 +55,10 @@ fn repeats_late_revisions_and_the_dead_go_no_further() {
     assert!(news(message("e", "update", "12", "Review of a foul")));
     assert!(!news(message("e", "update", "11", "Review")), "an older revision");
     assert!(news(message("e", "delete", "13", "")));
+    assert!(
+        !news(message("e", "update", "13", "Review of a foul")),
+        "nor does the word of that same second bring it back"
+    );
     assert!(!news(message("e", "update", "12", "Review of a foul")), "what is deleted stays so");
     assert!(news(message("e", "update", "14", "Review after all")), "until it is newer");
     assert!(news(message("f", "create", "02", "Review")), "another event, however old");

@@ -309,7 +309,7 @@ fn is_live(report: &Report, now: Timestamp) -> bool {
         Some("live" | "break" | "interrupted") => true,
         Some("scheduled" | "unknown") | None => {
             let start = text("start").and_then(|start| start.parse::<Timestamp>().ok());
-            start.is_some_and(|start| (start - before..=start + after).contains(&now))
+            start.is_some_and(|start| (-before..=after).contains(&now.duration_since(start)))
         }
         Some(_) => false,
     }
@@ -332,6 +332,9 @@ mod tests {
             (json!({"status": "scheduled", "start": "2026-11-22T16:00:00Z"}), false),
             (json!({"status": "unknown", "start": "2026-11-22T13:30:00Z"}), true),
             (json!({"status": "unknown", "start": "2026-11-20T13:30:00Z"}), false),
+            // The first and the last instant that there is.
+            (json!({"status": "unknown", "start": "-009999-01-02T01:59:59Z"}), false),
+            (json!({"status": "unknown", "start": "9999-12-30T22:00:00Z"}), false),
             (json!({}), false),
         ] {
             let report = json!({"game": "soccer/x/a", "image": said});

@@ -41,10 +41,14 @@ impl Lease {
         self.is_held()
     }
 
-    /// Renews it for as long as it can be; returns when it is lost.
+    /// Renews it for as long as it can be; returns when it is lost. Also when this process was stopped for longer than it
+    /// lasts: then another one may have it by now, and asking who has takes time in which this one would ask the provider.
     pub(super) async fn kept(&mut self) {
         while self.renew().await {
             tokio::time::sleep(TTL / 4).await;
+            if !self.is_held() {
+                return;
+            }
         }
     }
 
@@ -60,5 +64,26 @@ impl Lease {
         if self.until.take().is_some() {
             let _ = self.broker.lease(&self.name, &self.holder, Duration::from_millis(1)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::broker::Bounds;
+    use crate::broker::embedded::EmbeddedBroker;
+
+    #[tokio::test]
+    async fn who_was_stopped_for_longer_than_its_lease_lasts_has_lost_it() {
+        let broker: Arc<dyn Broker> = Arc::new(EmbeddedBroker::memory(Bounds::default()).unwrap());
+        let mut lease = Lease::new(broker, "timing");
+        let mut kept = pin!(lease.kept());
+        assert!(timeout(Duration::from_millis(10), &mut kept).await.is_err(), "it is ours, and renewed");
+        std::thread::sleep(TTL); // nothing runs meanwhile, as in a process that is stopped
+        assert!(timeout(Duration::from_millis(10), kept).await.is_ok());
     }
 }

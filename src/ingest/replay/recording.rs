@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::wire::Position;
 
+/// No recording lasts longer, ms: ten years.
+const LONGEST_MS: u64 = 10 * 366 * 86_400_000;
+
 /// One line.
 #[derive(Debug)]
 pub struct Line {
@@ -91,6 +94,9 @@ impl Line {
             (None, Some(message)) => Said::Message(message),
             _ => return Err("a line has a report or a message".to_owned()),
         };
+        if raw.t > LONGEST_MS {
+            return Err(format!("t is {}, but no recording lasts longer than {LONGEST_MS} ms", raw.t));
+        }
         Ok(Line { t: raw.t, said })
     }
 }

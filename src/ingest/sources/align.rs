@@ -8,7 +8,7 @@ use feeds::{Change, Document, Report};
 use serde_json::Value;
 
 /// How far the minutes that two providers say of one incident lie apart.
-const MINUTES: i64 = 1;
+const MINUTES: u64 = 1;
 
 /// What a competitor is called.
 const CALLED: [&str; 4] = ["name", "abbr", "team", "kind"];
@@ -71,7 +71,7 @@ fn names(says: &Document, held: &Document) -> BTreeMap<String, String> {
     let (Some(says), Some(held)) = (object(says, "incidents"), object(held, "incidents")) else {
         return BTreeMap::new();
     };
-    let mut pairs: Vec<(i64, &String, &String)> = Vec::new();
+    let mut pairs: Vec<(u64, &String, &String)> = Vec::new();
     for (id, new) in says.iter().filter(|(id, _)| !held.contains_key(*id)) {
         let new = new.as_object().unwrap_or(&nothing);
         for (name, old) in held.iter().filter(|(name, _)| !says.contains_key(*name)) {
@@ -89,12 +89,12 @@ fn names(says: &Document, held: &Document) -> BTreeMap<String, String> {
 }
 
 /// How far two incidents lie apart, where they may be one; minutes.
-fn apart(new: &Document, old: &Document) -> Option<i64> {
+fn apart(new: &Document, old: &Document) -> Option<u64> {
     let same = |key: &str| new.get(key) == old.get(key);
     let minute = |incident: &Document| incident.get("minute").and_then(Value::as_i64);
     let alike = new.get("type").is_some() && same("type") && same("side");
     let apart = match (minute(new), minute(old)) {
-        (Some(new), Some(old)) => (new - old).abs(),
+        (Some(new), Some(old)) => new.abs_diff(old),
         (None, None) if same("period") => 0,
         _ => return None,
     };
@@ -139,6 +139,9 @@ mod tests {
         check(json!({"a1": goal("home", 61)}), json!({"b7": goal("home", 62)}), json!({"a1": goal("home", 62)}));
         check(json!({"a1": goal("home", 61)}), json!({"b7": goal("away", 61)}), json!({"b7": goal("away", 61)}));
         check(json!({"a1": goal("home", 61)}), json!({"b7": goal("home", 64)}), json!({"b7": goal("home", 64)}));
+        // Whether a game has such a minute is asked later.
+        let never = json!({"b7": goal("home", i64::MIN)});
+        check(json!({"a1": goal("home", 61)}), never.clone(), never);
     }
 
     #[test]

@@ -178,12 +178,18 @@ fn what_is_no_recording_is_told_with_its_line() {
     let file = Scratch::new("broken");
     let serving = Serving::start(&["--provider", "acme=secret"]);
     let report = json!({"t": 0, "report": said(&json!({"status": "live"}))});
+    let endless = json!({"t": u64::MAX, "report": said(&json!({"status": "final"}))});
+    let told = json!({"t": 0, "message": {"type": "position", "position": "k3qx9a.7"}});
     for (lines, place, fault) in [
         (format!("{report}\n{{\"t\":1}}\n"), "1ms", "line 2: a line has a report or a message"),
         (format!("{report}\nnonsense\n"), "0s", "line 2: expected"),
         ("{\"t\":0,\"message\":{\"type\":\"update\",\"game\":\"a/b/c\",\"base\":3,\"version\":4,\"patch\":{},\"at\":5}}\n".to_owned(),
             "0s", "line 1: an update of a/b/c from version 3, which was not told"),
         (format!("{report}\n"), "5s", "it ends before that"),
+        ("nonsense".to_owned(), "0s", "line 1: expected"),
+        (format!("{report}\n{endless}\n"), "0s", "line 2: t is 18446744073709551615, but no recording lasts longer"),
+        // The offset is there, of another log.
+        (format!("{told}\n{report}\n"), "other.1", "it ends before that"),
     ] {
         std::fs::write(&file.0, lines).unwrap();
         let output = serving.client(&["replay", file.path(), "--from", place], "");

@@ -21,17 +21,11 @@ static CODES: [(&str, Status); 13] = [
     ("R", Status::Awarded),
 ];
 
-/// Second letters of a game that is over and was played to its end: tied, tied but for a tiebreaker, by the mercy rule.
-/// Any other (`FR`, `OG`, `FO`) says that it was completed early: the rain came.
-const PLAYED_OUT: [&str; 3] = ["T", "W", "M"];
-
 /// By the start of `detailedState`, which says more than the code: a delay is coded as in progress.
-static WORDS: [(&str, Status); 7] = [
+static WORDS: [(&str, Status); 5] = [
     ("Delayed Start", Status::Scheduled),
     ("Delayed", Status::Interrupted),
     ("Suspended", Status::Suspended),
-    ("Completed Early: Mercy", Status::Final),
-    ("Completed Early", Status::Abandoned),
     ("Forfeit", Status::Awarded),
     ("Postponed", Status::Postponed),
 ];
@@ -44,10 +38,13 @@ pub(super) fn status(told: &Told, line: &Linescore) -> (Status, Option<String>) 
     match status {
         Status::Live if matches!(line.state.as_deref(), Some("Middle" | "End")) => (Status::Break, None),
         Status::Live | Status::Break => (status, None),
-        // `Final` says no more than the status; `Final: Tied` does.
+        // `Final` says no more than the status; `Final: Tied` does. What the rain completes early (`FR`, `OG`, `FO`) counts
+        // as it stands, so it is over like any other, with these words beside it.
         Status::Final | Status::Ended => {
+            let early = words.starts_with("Completed Early").then(|| words.to_owned());
             let why = words.split_once(": ").map(|(_, why)| why.to_owned());
-            (status, told.reason.clone().or(why))
+            let code = told.codes().find(|code| code.len() > 1).map(str::to_owned);
+            (status, early.or_else(|| told.reason.clone()).or(why).or(code))
         }
         Status::Scheduled if !words.starts_with("Delayed") => (status, None),
         // `Postponed` says no more than the status; why does.
@@ -59,11 +56,8 @@ pub(super) fn status(told: &Told, line: &Linescore) -> (Status, Option<String>) 
 }
 
 fn by_code(told: &Told) -> Option<Status> {
-    let (letter, reason) = told.codes().next()?.split_at_checked(1)?;
-    match CODES.iter().find(|(code, _)| *code == letter)?.1 {
-        Status::Final | Status::Ended if !reason.is_empty() && !PLAYED_OUT.contains(&reason) => Some(Status::Abandoned),
-        status => Some(status),
-    }
+    let (letter, _) = told.codes().next()?.split_at_checked(1)?;
+    CODES.iter().find(|(code, _)| *code == letter).map(|(_, status)| *status)
 }
 
 /// What is being reviewed, in MLB's words.
