@@ -15,7 +15,7 @@ use crate::report::{Invalid, Report};
 
 pub(super) fn read(one: Value) -> Result<Report, Invalid> {
     let Plays { id, mut actions } = read::typed(one)?;
-    let (league, topic) = place(id.as_deref())?;
+    let (league, topic) = place(id.as_deref(), None)?;
     // By what the league orders them by; an action without it comes where its number says.
     actions.sort_by_key(|action| action.order.or_else(|| action.number.map(|number| number.saturating_mul(10_000))));
     let last = actions.last();
