@@ -21,6 +21,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::lists::{self, List};
 use super::{Adapter, Assembler, Decoded, read};
 use crate::document::Document;
 use crate::game::{Competition, Half, Incident, IncidentStatus, Period, PeriodKind, Score, Status};
@@ -29,6 +30,8 @@ use crate::topic::slug;
 use crate::{Game, Topic};
 pub(super) use diffs::Diffs;
 use wire::{Feed, GameData, Linescore, Play, Scheduled, Sides, Team};
+
+const LISTS: [List; 1] = [List::of::<Play>("/liveData/plays/allPlays", &[])];
 
 /// The adapter `mlb`.
 pub(super) struct Mlb;
@@ -43,7 +46,7 @@ impl Adapter for Mlb {
             return Err(Invalid::new("", "a JSON object is expected; diffs are read where the whole is held"));
         };
         if payload.contains_key("gameData") {
-            return Ok(read::each(vec![(String::new(), Value::Object(payload))], live));
+            return Ok(lists::each(vec![(String::new(), Value::Object(payload))], &LISTS, live));
         }
         let Some(Value::Array(days)) = payload.remove("dates") else {
             return Err(Invalid::new("", "neither a live feed nor a schedule"));

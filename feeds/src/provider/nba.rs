@@ -15,7 +15,7 @@ mod wire;
 
 use serde_json::{Map, Value};
 
-use super::{Adapter, Decoded, read};
+use super::{Adapter, Decoded, lists, read};
 use crate::document::Document;
 use crate::game::{Clock, ClockMode, Competition, Competitor, Period, PeriodKind, Score, Status};
 use crate::report::{Invalid, Report};
@@ -45,7 +45,9 @@ impl Adapter for Nba {
             };
         }
         match payload.remove("game") {
-            Some(one) if one.get("actions").is_some() => Ok(read::each(vec![("/game".to_owned(), one)], plays::read)),
+            Some(one) if one.get("actions").is_some() => {
+                Ok(lists::each(vec![("/game".to_owned(), one)], &plays::LISTS, plays::read))
+            }
             Some(one @ Value::Object(_)) => Ok(read::each(vec![("/game".to_owned(), one)], |one| game(one, None))),
             _ => Err(Invalid::new("", "neither a scoreboard nor a game")),
         }

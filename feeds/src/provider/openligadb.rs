@@ -21,13 +21,14 @@ mod wire;
 
 use serde_json::Value;
 
+use super::lists::{self, List};
 use super::{Adapter, Decoded, read};
 use crate::game::{Competition, Status};
 use crate::report::{Invalid, Report};
 use crate::topic::slug;
 use crate::{Game, Topic};
 use score::Standing;
-use wire::{Match, Team};
+use wire::{Goal, Match, Team};
 
 /// What in a league's name says its sport.
 const WORDS: [(&str, &str); 3] = [("handball", "handball"), ("eishockey", "hockey"), ("basketball", "basketball")];
@@ -35,6 +36,10 @@ const WORDS: [(&str, &str); 3] = [("handball", "handball"), ("eishockey", "hocke
 /// Leagues of other sports whose name does not say it (`DEL 2024/2025`), without the number behind.
 const SHORTCUTS: [(&str, &str); 5] =
     [("del", "hockey"), ("nhl", "hockey"), ("hbl", "handball"), ("bbl", "basketball"), ("nfl", "football")];
+
+/// A goal's running score is a score.
+const SCORE: [&str; 4] = ["/scoreTeam1", "/scoreTeam2", "/ScoreTeam1", "/ScoreTeam2"];
+const LISTS: [List; 2] = [List::of::<Goal>("/goals", &SCORE), List::of::<Goal>("/Goals", &SCORE)];
 
 /// The adapter `openligadb`.
 pub(super) struct OpenLigaDb;
@@ -50,7 +55,7 @@ impl Adapter for OpenLigaDb {
             one @ Value::Object(_) => vec![(String::new(), one)],
             _ => return Err(Invalid::new("", "matches are an array, or one object")),
         };
-        Ok(read::each(matches, game))
+        Ok(lists::each(matches, &LISTS, game))
     }
 }
 

@@ -10,8 +10,12 @@ use super::wire::{Action, Plays};
 use super::{clock, period, place};
 use crate::Game;
 use crate::game::{Competition, Competitor, Incident, Score, Status};
+use crate::provider::lists::List;
 use crate::provider::read;
 use crate::report::{Invalid, Report};
+
+/// The last action's score is the game's.
+pub(super) const LISTS: [List; 1] = [List::of::<Action>("/actions", &["/scoreHome", "/scoreAway"])];
 
 pub(super) fn read(one: Value) -> Result<Report, Invalid> {
     let Plays { id, mut actions } = read::typed(one)?;
