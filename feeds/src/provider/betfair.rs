@@ -112,8 +112,11 @@ impl Decoded {
         }
         let pt = message.published.filter(|pt| *pt > 0);
         for (index, market) in message.markets.into_iter().enumerate() {
-            let Some(definition) = market.definition else { continue };
-            let report = self::market(market.id.as_deref(), definition);
+            let report = match read::typed(market) {
+                Ok(Market { definition: None, .. }) => continue,
+                Ok(Market { id, definition: Some(definition) }) => self::market(id.as_deref(), definition),
+                Err(fault) => Err(fault),
+            };
             let pointer = format!("{pointer}/mc/{index}");
             self.add(&pointer, report.map(|report| Report { event_at: pt, ..report }));
         }
@@ -132,7 +135,7 @@ struct Message {
     #[serde(default, deserialize_with = "int")]
     status: Option<i64>,
     #[serde(rename = "mc", default, deserialize_with = "or_default")]
-    markets: Vec<Market>,
+    markets: Vec<Value>,
     #[serde(rename = "cc", default, deserialize_with = "or_default")]
     cricket: Vec<Value>,
 }

@@ -24,7 +24,6 @@ impl List {
         List { pointer, strict, fault: |item| read::typed::<T>(item.clone()).err() }
     }
 
-    /// Takes out what cannot be read, and tells it.
     fn mend(&self, game: &mut Value) -> Vec<Invalid> {
         let mut faults = Vec::new();
         let Some(Value::Array(items)) = game.pointer_mut(self.pointer) else { return faults };
@@ -54,6 +53,12 @@ impl List {
     }
 }
 
+/// Takes what cannot be read out of these lists of one game, and tells it.
+pub(super) fn mend(pointer: &str, game: &mut Value, lists: &[List]) -> Vec<Invalid> {
+    let faults = lists.iter().flat_map(|list| list.mend(game));
+    faults.map(|fault| read::below(pointer, fault)).collect()
+}
+
 /// Reads each game of a payload as [`read::each`] does, without what is wrong in these lists.
 pub(super) fn each(
     mut games: Vec<(String, Value)>,
@@ -62,8 +67,7 @@ pub(super) fn each(
 ) -> Decoded {
     let mut faults = Vec::new();
     for (pointer, game) in &mut games {
-        let found = lists.iter().flat_map(|list| list.mend(game));
-        faults.extend(found.map(|fault| read::below(pointer, fault)).collect::<Vec<_>>());
+        faults.extend(mend(pointer, game, lists));
     }
     let mut decoded = read::each(games, read);
     decoded.refused.splice(..0, faults);

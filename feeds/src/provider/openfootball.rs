@@ -16,12 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lists::{self, List};
 use super::{Adapter, Decoded, read};
 use crate::game::{Competition, Competitor, CompetitorKind, Incident, Score, Status};
 use crate::report::{Invalid, Report};
 use crate::topic::slug;
 use crate::{Game, Topic};
 use read::{int, or_default, text};
+
+const LISTS: [List; 2] = [List::of::<Goal>("/goals1", &[]), List::of::<Goal>("/goals2", &[])];
 
 /// The adapter `openfootball`.
 pub(super) struct OpenFootball;
@@ -160,7 +163,8 @@ impl Adapter for OpenFootball {
             matches.map(move |(i, one)| (format!("/rounds/{r}/matches/{i}"), round.name.clone(), one))
         });
         let (mut decoded, mut seen) = (Decoded::default(), BTreeSet::new());
-        for (pointer, round, one) in listed.chain(rounds).collect::<Vec<_>>() {
+        for (pointer, round, mut one) in listed.chain(rounds).collect::<Vec<_>>() {
+            decoded.refused.extend(lists::mend(&pointer, &mut one, &LISTS));
             let report = game(one, round, &competition, &name);
             match report.map_err(|fault| read::below(&pointer, fault)) {
                 Ok(report) if !seen.insert(report.game.clone()) => {
