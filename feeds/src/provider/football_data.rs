@@ -1,6 +1,6 @@
 //! football-data.org, version 4: `api.football-data.org/v4/matches`, `/competitions/{code}/matches`, `/matches/{id}`;
-//! polled with a key. Lists that were kept of version 2 are read too. Scores are whole numbers, null = unknown; every match has a `lastUpdated` in UTC, so reports are
-//! stamped with it.
+//! polled with a key. Lists that were kept of version 2 are read too. Scores are whole numbers, null = unknown; every
+//! match has a `lastUpdated` in UTC, so reports are stamped with it.
 //!
 //! A payload is `{"matches":[…]}` or one match. Topics are `soccer/competition-code/match-id` (`soccer/pl/538050`).
 //!
