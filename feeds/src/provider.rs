@@ -23,6 +23,7 @@ mod football_data;
 mod goalserve;
 pub mod golden;
 mod jq;
+mod lists;
 mod mlb;
 mod nba;
 mod nhl;

@@ -3,7 +3,8 @@
 //! event has several, by market).
 //!
 //! - **A market tells prices.** Of a game its definition says when it begins and whether it is in play: a patch with those.
-//!   A market that is suspended or closed is not a game that is.
+//!   A market that is suspended or closed is not a game that is, and one that never turns in play does not say that a
+//!   game has not begun.
 //! - **Cricket comes whole or in part**: with the innings' figures it is an image, without them a patch, which takes no
 //!   score away. Figures are of the batting side; sides are the two teams that are named, first batting first.
 //! - **`pt` is the time of publication** and comes out of order: it is the reports' stamp, so that the older is refused.
@@ -29,16 +30,23 @@ use read::{int, or_default, text};
 pub(super) struct Betfair;
 
 /// Betfair's numbers of the sports that are read.
-const SPORTS: [(&str, &str); 10] = [
+const SPORTS: [(&str, &str); 17] = [
     ("1", "soccer"),
     ("2", "tennis"),
+    ("3", "golf"),
     ("4", "cricket"),
+    ("5", "rugby"),
+    ("6", "boxing"),
     ("7", "racing"),
+    ("1477", "rugby-league"),
+    ("3503", "darts"),
     ("4339", "racing"),
+    ("6422", "snooker"),
     ("6423", "football"),
     ("7511", "baseball"),
     ("7522", "basketball"),
     ("7524", "hockey"),
+    ("468328", "handball"),
     ("998917", "volleyball"),
 ];
 
@@ -104,8 +112,11 @@ impl Decoded {
         }
         let pt = message.published.filter(|pt| *pt > 0);
         for (index, market) in message.markets.into_iter().enumerate() {
-            let Some(definition) = market.definition else { continue };
-            let report = self::market(market.id.as_deref(), definition);
+            let report = match read::typed(market) {
+                Ok(Market { definition: None, .. }) => continue,
+                Ok(Market { id, definition: Some(definition) }) => self::market(id.as_deref(), definition),
+                Err(fault) => Err(fault),
+            };
             let pointer = format!("{pointer}/mc/{index}");
             self.add(&pointer, report.map(|report| Report { event_at: pt, ..report }));
         }
@@ -124,7 +135,7 @@ struct Message {
     #[serde(default, deserialize_with = "int")]
     status: Option<i64>,
     #[serde(rename = "mc", default, deserialize_with = "or_default")]
-    markets: Vec<Market>,
+    markets: Vec<Value>,
     #[serde(rename = "cc", default, deserialize_with = "or_default")]
     cricket: Vec<Value>,
 }
@@ -153,6 +164,7 @@ struct Definition {
     #[serde(default, deserialize_with = "text")]
     status: Option<String>,
     in_play: Option<bool>,
+    turn_in_play_enabled: Option<bool>,
 }
 
 /// What a market's definition says of its game.
@@ -165,8 +177,8 @@ fn market(id: Option<&str>, definition: Value) -> Result<Report, Invalid> {
     let status = match (definition.in_play, definition.status.as_deref()) {
         (_, Some("CLOSED")) => None, // settled: of some markets long before the game ends
         (Some(true), _) => Some(Status::Live),
-        (Some(false), _) => Some(Status::Scheduled),
-        (None, _) => None,
+        (Some(false), _) if definition.turn_in_play_enabled != Some(false) => Some(Status::Scheduled),
+        (Some(false) | None, _) => None,
     };
     let game = Game {
         competition: Some(competition()),

@@ -7,12 +7,14 @@
 //! - **Competitors are keyed by their racing numbers**, which no overtaking changes; the place is `score.rank`.
 //! - **The start is told in local time with its offset beside it**, so it is an instant.
 //! - **The session's status** is a topic of its own, which an early answer may lack; then the last of `SessionData` counts.
+//! - **A qualifying is `Finished` after each of its parts**, then `Inactive`: between parts it is a break, see [`status`].
 //! - **Race control is a list that only grows**, so an item's index is its identity. Of its messages those become
 //!   incidents that change a race or a result: flags for all, safety cars, deleted laps, investigations, penalties.
 //! - **The clock** is the remaining time at an instant, and says whether it runs.
 
 mod archive;
 mod state;
+mod status;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -56,7 +58,8 @@ impl Adapter for F1 {
 
     fn decode(&self, payload: &[u8]) -> Result<Decoded, Invalid> {
         let topics = match read::json(payload)? {
-            Value::Object(mut reply) => match reply.remove("R") {
+            // The answer to `Subscribe`, old and new.
+            Value::Object(mut reply) => match ["R", "result"].into_iter().find_map(|key| reply.remove(key)) {
                 Some(Value::Object(topics)) => topics,
                 _ => reply,
             },
@@ -103,7 +106,7 @@ impl Session {
         let key = key.ok_or_else(|| Invalid::new("/SessionInfo/Key", "no key: the session cannot be named"))?;
         let topic = format!("racing/f1/{key}");
         let topic: Topic = topic.parse().map_err(|_| Invalid::new("/SessionInfo/Key", format!("no game {topic:?}")))?;
-        let (status, status_reason) = self.status();
+        let (status, status_reason) = self.status(info.kind.as_deref() == Some("Qualifying"));
         let competitors = self.competitors(info.kind.as_deref() == Some("Race"));
         let incidents = self.incidents(&competitors);
         let track: Standing = self.take("TrackStatus");
@@ -128,21 +131,10 @@ impl Session {
         Ok((topic, game))
     }
 
-    fn status(&mut self) -> (Status, Option<String>) {
-        let said: Standing = self.take("SessionStatus");
-        let listed = wire::items(self.topics.remove("SessionData"), "StatusSeries").into_iter().rev();
-        let listed = listed.filter_map(|(_, item)| read::typed::<Standing>(item).ok()?.session_status).next();
-        match said.status.or(listed) {
-            None => (Status::Unknown, None),
-            Some(word) => match word.as_str() {
-                "Inactive" => (Status::Scheduled, None),
-                "Started" => (Status::Live, None),
-                "Aborted" => (Status::Interrupted, None),
-                "Finished" => (Status::Ended, None),
-                "Finalised" | "Ends" => (Status::Final, None),
-                _ => (Status::Unknown, Some(word)),
-            },
-        }
+    fn status(&mut self, qualifying: bool) -> (Status, Option<String>) {
+        let said = self.take("SessionStatus");
+        let data = self.topics.remove("SessionData");
+        status::status(said, qualifying, data.as_ref(), self.topics.get("TimingData"))
     }
 
     fn competitors(&mut self, race: bool) -> BTreeMap<String, Competitor> {

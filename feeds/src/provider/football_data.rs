@@ -1,6 +1,6 @@
 //! football-data.org, version 4: `api.football-data.org/v4/matches`, `/competitions/{code}/matches`, `/matches/{id}`;
-//! polled with a key. Scores are whole numbers, null = unknown; every match has a `lastUpdated` in UTC, so reports are
-//! stamped with it.
+//! polled with a key. Lists that were kept of version 2 are read too. Scores are whole numbers, null = unknown; every
+//! match has a `lastUpdated` in UTC, so reports are stamped with it.
 //!
 //! A payload is `{"matches":[…]}` or one match. Topics are `soccer/competition-code/match-id` (`soccer/pl/538050`).
 //!
@@ -14,12 +14,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::lists::{self, List};
 use super::{Adapter, Decoded, read};
 use crate::Game;
 use crate::game::{Clock, ClockMode, Incident, Period, PeriodKind, Score, Status};
 use crate::report::{Invalid, Report};
 use crate::topic::slug;
 use wire::{Card, Competition, Goal, Match, Tally, Team};
+
+const LISTS: [List; 2] = [List::of::<Goal>("/goals", &[]), List::of::<Card>("/bookings", &[])];
 
 /// The adapter `football-data`.
 pub(super) struct FootballData;
@@ -34,7 +37,7 @@ impl Adapter for FootballData {
             return Err(Invalid::new("", "a JSON object is expected"));
         };
         if payload.contains_key("utcDate") {
-            return Ok(read::each(vec![(String::new(), Value::Object(payload))], |one| game(None, one)));
+            return Ok(lists::each(vec![(String::new(), Value::Object(payload))], &LISTS, |one| game(None, one)));
         }
         let Some(Value::Array(matches)) = payload.remove("matches") else {
             return Err(Invalid::new("/matches", "neither matches nor one match"));
@@ -43,7 +46,7 @@ impl Adapter for FootballData {
             None => None,
             Some(named) => read::typed(named).map_err(|fault| read::below("/competition", fault))?,
         };
-        Ok(read::each(read::items("/matches", matches), |one| game(competition.as_ref(), one)))
+        Ok(lists::each(read::items("/matches", matches), &LISTS, |one| game(competition.as_ref(), one)))
     }
 }
 

@@ -59,10 +59,13 @@ fn root(payload: &[u8]) -> Result<Element, Invalid> {
         return Element::parse(payload);
     }
     match read::json(payload)? {
-        Value::Object(fields) => match fields.into_iter().find(|(_, value)| value.is_object()) {
-            Some((name, value)) => Ok(Element::from_json(&name, String::new(), value)),
-            None => Err(Invalid::new("", "no document")),
-        },
+        // In front of the document may stand its XML declaration, `?xml`.
+        Value::Object(fields) => {
+            match fields.into_iter().find(|(key, value)| !key.starts_with('?') && value.is_object()) {
+                Some((name, value)) => Ok(Element::from_json(&name, String::new(), value)),
+                None => Err(Invalid::new("", "no document")),
+            }
+        }
         _ => Err(Invalid::new("", "no document")),
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! Topics are `baseball/league/game-pk` (`baseball/mlb/746551`); a game that is moved keeps its key.
 //!
+//! - **A schedule lists a game that is moved on both days**, under one key: the day that it is not postponed on counts.
 //! - **Stamps**: `metaData.timeStamp`, UTC to the second.
 //! - **A half-inning that was not batted has no runs**: its part stays out, which is not the same as 0.
 //! - **Plays are edited in place** and their places shift: an incident is named by `atBatIndex`.
@@ -20,14 +21,17 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::lists::{self, List};
 use super::{Adapter, Assembler, Decoded, read};
 use crate::document::Document;
 use crate::game::{Competition, Half, Incident, IncidentStatus, Period, PeriodKind, Score, Status};
-use crate::report::{Invalid, Report};
+use crate::report::{Change, Invalid, Report};
 use crate::topic::slug;
 use crate::{Game, Topic};
 pub(super) use diffs::Diffs;
 use wire::{Feed, GameData, Linescore, Play, Scheduled, Sides, Team};
+
+const LISTS: [List; 1] = [List::of::<Play>("/liveData/plays/allPlays", &[])];
 
 /// The adapter `mlb`.
 pub(super) struct Mlb;
@@ -42,17 +46,41 @@ impl Adapter for Mlb {
             return Err(Invalid::new("", "a JSON object is expected; diffs are read where the whole is held"));
         };
         if payload.contains_key("gameData") {
-            return Ok(read::each(vec![(String::new(), Value::Object(payload))], live));
+            return Ok(lists::each(vec![(String::new(), Value::Object(payload))], &LISTS, live));
         }
         let Some(Value::Array(days)) = payload.remove("dates") else {
             return Err(Invalid::new("", "neither a live feed nor a schedule"));
         };
-        Ok(read::each(read::games_of_days("/dates", days), scheduled))
+        Ok(one_listing_each(read::each(read::games_of_days("/dates", days), scheduled)))
     }
 
     fn assembler(&self) -> Option<Box<dyn Assembler>> {
         Some(Box::new(Diffs::default()))
     }
+}
+
+/// Of the listings of one game the last that is not `postponed`, else the last: as two images of one game each would take
+/// the other back, with every poll again.
+fn one_listing_each(mut decoded: Decoded) -> Decoded {
+    let mut kept: Vec<Report> = Vec::new();
+    let mut places: BTreeMap<Topic, usize> = BTreeMap::new();
+    for report in decoded.reports {
+        match places.get(&report.game) {
+            None => {
+                places.insert(report.game.clone(), kept.len());
+                kept.push(report);
+            }
+            Some(place) if !is_postponed(&report) || is_postponed(&kept[*place]) => kept[*place] = report,
+            Some(_) => {}
+        }
+    }
+    decoded.reports = kept;
+    decoded
+}
+
+fn is_postponed(report: &Report) -> bool {
+    let (Change::Image(document) | Change::Patch(document)) = &report.change;
+    document.get("status").and_then(Value::as_str) == Some("postponed")
 }
 
 /// The league, from the sport that the teams belong to: 1 is the major leagues.

@@ -13,12 +13,13 @@
 mod plays;
 mod wire;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Adapter, Decoded, read};
+use super::{Adapter, Decoded, lists, read};
 use crate::document::Document;
 use crate::game::{Clock, ClockMode, Competition, Competitor, Period, PeriodKind, Score, Status};
 use crate::report::{Invalid, Report};
+use crate::topic::slug;
 use crate::{Game, Topic};
 use wire::{Match, Team};
 
@@ -35,33 +36,58 @@ impl Adapter for Nba {
             return Err(Invalid::new("", "a JSON object is expected"));
         };
         if let Some(Value::Object(mut scoreboard)) = payload.remove("scoreboard") {
+            let league = League::of(&scoreboard);
             return match scoreboard.remove("games") {
-                Some(Value::Array(games)) => Ok(read::each(read::items("/scoreboard/games", games), game)),
+                Some(Value::Array(games)) => {
+                    Ok(read::each(read::items("/scoreboard/games", games), |one| game(one, league.as_ref())))
+                }
                 _ => Err(Invalid::new("/scoreboard/games", "a scoreboard without games")),
             };
         }
         match payload.remove("game") {
-            Some(one) if one.get("actions").is_some() => Ok(read::each(vec![("/game".to_owned(), one)], plays::read)),
-            Some(one @ Value::Object(_)) => Ok(read::each(vec![("/game".to_owned(), one)], game)),
+            Some(one) if one.get("actions").is_some() => {
+                Ok(lists::each(vec![("/game".to_owned(), one)], &plays::LISTS, plays::read))
+            }
+            Some(one @ Value::Object(_)) => Ok(read::each(vec![("/game".to_owned(), one)], |one| game(one, None))),
             _ => Err(Invalid::new("", "neither a scoreboard nor a game")),
         }
     }
 }
 
-/// The league of an id's first two digits.
-fn place(id: Option<&str>) -> Result<(&'static str, Topic), Invalid> {
-    let league = match id.and_then(|id| id.get(..2)) {
-        Some("00") => "nba",
-        Some("10") => "wnba",
-        Some("20") => "nba-g-league",
-        _ => return Err(Invalid::new("/gameId", "an id of no league that is known")),
-    };
-    Ok((league, read::topic("basketball", league, id, "/gameId")?))
+/// The league that a scoreboard says it is of.
+struct League {
+    /// The first two digits of its games' ids.
+    digits: String,
+    slug: String,
 }
 
-fn game(one: Value) -> Result<Report, Invalid> {
+impl League {
+    fn of(scoreboard: &Map<String, Value>) -> Option<League> {
+        let text = |name: &str| scoreboard.get(name).and_then(Value::as_str);
+        Some(League { digits: text("leagueId")?.to_owned(), slug: text("leagueName").and_then(slug)? })
+    }
+}
+
+/// The league of an id's first two digits; one that is not known here may be named by its scoreboard.
+fn place(id: Option<&str>, told: Option<&League>) -> Result<(String, Topic), Invalid> {
+    let digits = id.and_then(|id| id.get(..2));
+    let league = match digits {
+        Some("00") => "nba",
+        Some("10") => "wnba",
+        // California Classic, Orlando, Las Vegas, Salt Lake City.
+        Some("13" | "14" | "15" | "16") => "nba-summer-league",
+        Some("20") => "nba-g-league",
+        _ => match told.filter(|league| digits == Some(&league.digits)) {
+            Some(league) => &league.slug,
+            None => return Err(Invalid::new("/gameId", "an id of no league that is known")),
+        },
+    };
+    Ok((league.to_owned(), read::topic("basketball", league, id, "/gameId")?))
+}
+
+fn game(one: Value, league: Option<&League>) -> Result<Report, Invalid> {
     let one: Match = read::typed(one)?;
-    let (league, topic) = place(one.id.as_deref())?;
+    let (league, topic) = place(one.id.as_deref(), league)?;
     let text = one.status_text.as_deref().unwrap_or_default();
     let (status, status_reason) = status(one.status, text);
     let begun = !matches!(status, Status::Scheduled | Status::Postponed);
@@ -70,7 +96,7 @@ fn game(one: Value) -> Result<Report, Invalid> {
     let game = Game {
         sport: Some("basketball".to_owned()),
         competition: Some(Competition {
-            id: Some(league.to_owned()),
+            id: Some(league),
             name: None,
             round: one.round.clone().or_else(|| one.series_game.clone()),
         }),

@@ -7,6 +7,7 @@
 //!   and time are passed on as they stand.
 //! - **A result is the only status**, beside a word where a match is not played. A fixture without one is `unknown`: next
 //!   week's, and last week's that nobody wrote down, look the same.
+//! - **Older seasons write scores as fields**, `score1` and `score2` with `i` (half-time), `et` and `p` behind.
 //! - **`score.ft` is after 90 minutes, `et` after 120, `p` the shoot-out**, which is never in the total.
 //! - **Goals carry no ids**: minute, name and side make one.
 
@@ -15,12 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lists::{self, List};
 use super::{Adapter, Decoded, read};
 use crate::game::{Competition, Competitor, CompetitorKind, Incident, Score, Status};
 use crate::report::{Invalid, Report};
 use crate::topic::slug;
 use crate::{Game, Topic};
 use read::{int, or_default, text};
+
+const LISTS: [List; 2] = [List::of::<Goal>("/goals1", &[]), List::of::<Goal>("/goals2", &[])];
 
 /// The adapter `openfootball`.
 pub(super) struct OpenFootball;
@@ -96,6 +100,39 @@ struct Scores {
     p: Option<[i64; 2]>,
 }
 
+/// What stood in place of `score`.
+#[derive(Deserialize)]
+struct OlderScores {
+    #[serde(default, deserialize_with = "int")]
+    score1: Option<i64>,
+    #[serde(default, deserialize_with = "int")]
+    score2: Option<i64>,
+    #[serde(default, deserialize_with = "int")]
+    score1i: Option<i64>,
+    #[serde(default, deserialize_with = "int")]
+    score2i: Option<i64>,
+    #[serde(default, deserialize_with = "int")]
+    score1et: Option<i64>,
+    #[serde(default, deserialize_with = "int")]
+    score2et: Option<i64>,
+    #[serde(default, deserialize_with = "int")]
+    score1p: Option<i64>,
+    #[serde(default, deserialize_with = "int")]
+    score2p: Option<i64>,
+}
+
+impl OlderScores {
+    fn scores(&self) -> Scores {
+        let pair = |team1: Option<i64>, team2: Option<i64>| Some([team1?, team2?]);
+        Scores {
+            ht: pair(self.score1i, self.score2i),
+            ft: pair(self.score1, self.score2),
+            et: pair(self.score1et, self.score2et),
+            p: pair(self.score1p, self.score2p),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Goal {
     #[serde(default, deserialize_with = "text")]
@@ -126,7 +163,8 @@ impl Adapter for OpenFootball {
             matches.map(move |(i, one)| (format!("/rounds/{r}/matches/{i}"), round.name.clone(), one))
         });
         let (mut decoded, mut seen) = (Decoded::default(), BTreeSet::new());
-        for (pointer, round, one) in listed.chain(rounds).collect::<Vec<_>>() {
+        for (pointer, round, mut one) in listed.chain(rounds).collect::<Vec<_>>() {
+            decoded.refused.extend(lists::mend(&pointer, &mut one, &LISTS));
             let report = game(one, round, &competition, &name);
             match report.map_err(|fault| read::below(&pointer, fault)) {
                 Ok(report) if !seen.insert(report.game.clone()) => {
@@ -142,7 +180,9 @@ impl Adapter for OpenFootball {
 }
 
 fn game(one: Value, round: Option<String>, competition: &str, name: &str) -> Result<Report, Invalid> {
-    let one: Match = read::typed(one)?;
+    let older = one.get("score").is_none().then(|| read::typed::<OlderScores>(one.clone())).transpose()?;
+    let mut one: Match = read::typed(one)?;
+    one.score = older.map_or(one.score, |older| older.scores());
     let round = one.round.clone().or(round);
     let segment = read::segment([round.as_deref().unwrap_or_default(), &one.team1.name, &one.team2.name]);
     let topic = segment.map(|segment| format!("soccer/{competition}/{segment}"));

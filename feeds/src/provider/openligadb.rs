@@ -12,21 +12,34 @@
 //! - **Goals come in any order**, each with the running score: whom a goal counts for is the side that its running score
 //!   raised. They may lag behind the score or go beyond it (anybody may edit): the result is the score, and a goal
 //!   beyond it is `provisional`.
-//! - **Result types differ by league** beyond 1 (half-time) and 2 (end), so those two count, and any other (after extra
-//!   time, after penalties) is passed on in the provider's words as the reason of the final status.
+//! - **Result types differ by league** beyond 1 (half-time) and 2 (end, which is regular time where more was played); newer
+//!   rows say in `resultTypeKind` after what they are. A result after extra time is the score; that and any other beyond
+//!   the end (after penalties) is passed on in the provider's words as the reason of the final status.
 
 mod score;
 mod wire;
 
 use serde_json::Value;
 
+use super::lists::{self, List};
 use super::{Adapter, Decoded, read};
 use crate::game::{Competition, Status};
 use crate::report::{Invalid, Report};
 use crate::topic::slug;
 use crate::{Game, Topic};
 use score::Standing;
-use wire::{Match, Team};
+use wire::{Goal, Match, Team};
+
+/// What in a league's name says its sport.
+const WORDS: [(&str, &str); 3] = [("handball", "handball"), ("eishockey", "hockey"), ("basketball", "basketball")];
+
+/// Leagues of other sports whose name does not say it (`DEL 2024/2025`), without the number behind.
+const SHORTCUTS: [(&str, &str); 5] =
+    [("del", "hockey"), ("nhl", "hockey"), ("hbl", "handball"), ("bbl", "basketball"), ("nfl", "football")];
+
+/// A goal's running score is a score.
+const SCORE: [&str; 4] = ["/scoreTeam1", "/scoreTeam2", "/ScoreTeam1", "/ScoreTeam2"];
+const LISTS: [List; 2] = [List::of::<Goal>("/goals", &SCORE), List::of::<Goal>("/Goals", &SCORE)];
 
 /// The adapter `openligadb`.
 pub(super) struct OpenLigaDb;
@@ -42,13 +55,13 @@ impl Adapter for OpenLigaDb {
             one @ Value::Object(_) => vec![(String::new(), one)],
             _ => return Err(Invalid::new("", "matches are an array, or one object")),
         };
-        Ok(read::each(matches, game))
+        Ok(lists::each(matches, &LISTS, game))
     }
 }
 
 fn game(one: Value) -> Result<Report, Invalid> {
     let one: Match = read::typed(one)?;
-    let sport = sport(one.league_name.as_deref().unwrap_or_default());
+    let sport = sport(&one);
     let topic = topic(sport, &one)?;
     let standing = Standing::of(&one);
     let (status, status_reason) = status(&one, &standing);
@@ -77,11 +90,15 @@ fn game(one: Value) -> Result<Report, Invalid> {
     Ok(read::image(topic, game))
 }
 
-/// Soccer, unless the league's name says otherwise.
-fn sport(league: &str) -> &'static str {
-    let words = [("handball", "handball"), ("eishockey", "hockey"), ("basketball", "basketball")];
-    let league = league.to_lowercase();
-    words.into_iter().find(|(word, _)| league.contains(word)).map_or("soccer", |(_, sport)| sport)
+/// Soccer, unless the league's name or shortcut says otherwise.
+fn sport(one: &Match) -> &'static str {
+    let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
+    let (name, shortcut) = (lower(&one.league_name), lower(&one.league_shortcut));
+    // `del2`, `hbl24`: a division or a season may follow.
+    let league = shortcut.trim_end_matches(|c: char| c.is_ascii_digit());
+    let named = WORDS.into_iter().find(|(word, _)| name.contains(word));
+    let known = || SHORTCUTS.into_iter().find(|(shortcut, _)| *shortcut == league);
+    named.or_else(known).map_or("soccer", |(_, sport)| sport)
 }
 
 /// The older schema names its league by number only.

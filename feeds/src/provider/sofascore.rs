@@ -50,21 +50,35 @@ impl Adapter for Sofascore {
 static SPORTS: [(&str, &str); 3] =
     [("football", "soccer"), ("american-football", "football"), ("ice-hockey", "hockey")];
 
+const START_DELAYED: i64 = 61;
+
 /// Codes that mean the same in all sports; the coarse word says the rest.
-static CODES: [(i64, Status); 13] = [
+static CODES: [(i64, Status); 22] = [
     (0, Status::Scheduled),
     (6, Status::Live),
     (7, Status::Live),
     (20, Status::Live),
+    (30, Status::Break),
     (31, Status::Break),
     (32, Status::Break),
     (33, Status::Break),
     (34, Status::Break),
     (60, Status::Postponed),
+    (START_DELAYED, Status::Scheduled),
     (70, Status::Cancelled),
+    (80, Status::Interrupted),
+    (81, Status::Suspended),
+    // The coarse word calls it cancelled, which would take the score away.
+    (90, Status::Abandoned),
+    // A walkover is `finished` too, but not by play.
+    (91, Status::Awarded),
     (100, Status::Final),
     (110, Status::Final),
     (120, Status::Final),
+    // Breaks between the periods of other sports.
+    (301, Status::Break),
+    (302, Status::Break),
+    (303, Status::Break),
 ];
 
 static TYPES: [(&str, Status); 9] = [
@@ -78,6 +92,17 @@ static TYPES: [(&str, Status); 9] = [
     ("willcontinue", Status::Suspended),
     ("abandoned", Status::Abandoned),
 ];
+
+/// What the words say of a code that is not known here, where the coarse word says less.
+fn by_words(words: &str) -> Option<Status> {
+    let words = words.to_lowercase();
+    match words.as_str() {
+        "pause" => Some(Status::Break),
+        _ if words.ends_with(" break") => Some(Status::Break),
+        _ if words.starts_with("walkover") => Some(Status::Awarded),
+        _ => None,
+    }
+}
 
 fn game(event: Value) -> Result<Report, Invalid> {
     let event: Event = read::typed(event)?;
@@ -135,9 +160,11 @@ fn place(event: &Event) -> Result<(String, String, Topic), Invalid> {
 fn status(told: &wire::Status) -> (Status, Option<String>) {
     let by_code = CODES.iter().find(|(code, _)| Some(*code) == told.code).map(|(_, status)| *status);
     let by_type = || TYPES.iter().find(|(word, _)| Some(*word) == told.kind.as_deref()).map(|(_, status)| *status);
-    let status = by_code.or_else(by_type).unwrap_or(Status::Unknown);
+    let by_words = || by_words(told.description.as_deref()?);
+    let status = by_code.or_else(by_words).or_else(by_type).unwrap_or(Status::Unknown);
     let reason = match (status, told.code) {
         (Status::Unknown, _) => told.description.clone().or_else(|| told.kind.clone()),
+        (Status::Scheduled, Some(START_DELAYED)) => told.description.clone(),
         (Status::Final, Some(100)) | (Status::Scheduled | Status::Live | Status::Break, _) => None,
         _ => told.description.clone(),
     };
@@ -222,10 +249,9 @@ fn competitor(sport: &str, team: &Team, told: &wire::Score, begun: bool) -> Comp
 }
 
 fn score(sport: &str, told: &wire::Score) -> Score {
-    let periods = [told.period1, told.period2, told.period3, told.period4, told.period5];
     Score {
         total: told.display.or(told.current),
-        parts: read::parts((1..).map(Some).zip(periods)),
+        parts: read::parts((1..).map(Some).zip(told.periods())),
         shootout: told.penalties,
         points: told.point.as_deref().filter(|_| sport == "tennis").map(|points| Value::from(read::short(points))),
         ..Score::default()

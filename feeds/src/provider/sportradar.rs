@@ -11,7 +11,7 @@
 //! - Messages may follow each other without a separator.
 //!
 //! In a sport of many scores, incidents are what is rarer: ends of periods, reviews, technical and flagrant fouls,
-//! ejections.
+//! ejections; in hockey and football the scores too.
 
 mod stream;
 mod wire;
@@ -104,7 +104,7 @@ fn report(message: Value) -> Result<Option<Report>, Invalid> {
         info: read::scalars([("reference", game.reference.clone().map(Value::from))]),
         ..Game::default()
     };
-    let incident = incident(&event, &game.home, &game.away);
+    let incident = incident(sport, &event, &game.home, &game.away);
     if let Some(incident) = incident.as_ref().filter(|_| !deleted) {
         patch.incidents.insert(event_id.clone(), incident.clone());
     }
@@ -122,8 +122,11 @@ fn status(word: Option<&str>) -> (Status, Option<String>) {
         "inprogress" => (Status::Live, None),
         "halftime" => (Status::Break, None),
         "delayed" => (Status::Interrupted, None),
+        // Baseball's: by the weather, of the facility, another.
+        "wdelay" | "fdelay" | "odelay" => (Status::Interrupted, reason()),
+        "suspended" => (Status::Suspended, None),
         "postponed" => (Status::Postponed, None),
-        "cancelled" => (Status::Cancelled, None),
+        "cancelled" | "canceled" => (Status::Cancelled, None),
         "unnecessary" => (Status::Cancelled, reason()),
         "complete" => (Status::Ended, None),
         "closed" => (Status::Final, None),
@@ -171,13 +174,17 @@ fn clock(event: &Event) -> Option<Clock> {
     Some(Clock { mode: Some(ClockMode::Down), ms: Some(ms), ..Clock::default() })
 }
 
-fn incident(event: &Event, home: &Team, away: &Team) -> Option<Incident> {
-    let kind = match event.kind.as_deref()? {
-        "endperiod" => "period_end",
-        "review" | "requestreview" | "challenge" => "review",
-        "technicalfoul" | "technicalfoulnonunsportsmanlike" => "technical_foul",
-        "flagrantone" | "flagranttwo" => "flagrant_foul",
-        "ejection" => "ejection",
+fn incident(sport: &str, event: &Event, home: &Team, away: &Team) -> Option<Incident> {
+    let kind = match (sport, event.kind.as_deref()?) {
+        (_, "endperiod") => "period_end",
+        (_, "review" | "requestreview" | "challenge") => "review",
+        (_, "technicalfoul" | "technicalfoulnonunsportsmanlike") => "technical_foul",
+        (_, "flagrantone" | "flagranttwo") => "flagrant_foul",
+        (_, "ejection") => "ejection",
+        // A shoot-out's are no goals of the game.
+        ("hockey", "goal") if !event.is_in_shootout() => "goal",
+        ("football", "touchdown") => "touchdown",
+        ("football", "fieldgoal") => "field_goal",
         _ => return None,
     };
     let by = event.attribution.as_ref().and_then(|team| team.id.as_deref());

@@ -171,3 +171,49 @@ fn copies_of_the_archive_are_read_as_they_are_found() {
     let faults: Vec<&str> = lines.iter().filter_map(|line| Some(line.as_ref().err()?.pointer.as_str())).collect();
     assert_eq!(faults, ["/6", "/7"]);
 }
+
+#[test]
+fn a_packed_topic_of_the_archive_is_a_json_string() {
+    let mut lines = f1::archive("CarData.z", b"00:00:01.000\"7ZTBCsIw\"\r\n00:00:02.000\"7Z\"T\"");
+    let line = lines.next().unwrap().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&line.message).unwrap(), json!(["CarData.z", "7ZTBCsIw"]));
+    assert_eq!(assembler().take(&line.message), Ok(None), "a topic that is not read");
+    assert_eq!(lines.next().unwrap().unwrap_err().pointer, "/1");
+}
+
+/// As a session of 2025 tells it: between the parts `Finished`, the next part's number, `Inactive`, `Started`.
+#[test]
+fn a_qualifying_ends_after_its_third_part() {
+    let mut assembler = assembler();
+    let series = |index: &str, minute: u8, what: &str, word: Value| {
+        let list = if what == "QualifyingPart" { "Series" } else { "StatusSeries" };
+        json!(["SessionData", {list: {index: {"Utc": format!("2026-11-21T14:{minute:02}:00.1Z"), what: word}}}])
+    };
+    let status = |word: &str| json!(["SessionStatus", {"Status": word}]);
+    take(
+        &mut *assembler,
+        &json!({"SessionInfo": {"Key": 5, "Type": "Qualifying"}, "SessionData": {"Series": [], "StatusSeries": []}}),
+    );
+    let mut told = Vec::new();
+    let mut say = |message: Value| {
+        let Some(payload) = take(&mut *assembler, &message) else { return };
+        told.push(image(&payload)["status"].as_str().unwrap().to_owned());
+    };
+    say(status("Inactive"));
+    say(series("0", 0, "QualifyingPart", json!(1)));
+    for part in 1..=3_u8 {
+        let at = part * 18 - 17;
+        say(status("Started"));
+        say(series(&format!("{}", part * 3), at, "SessionStatus", json!("Started")));
+        say(status("Finished"));
+        say(series(&format!("{}", part * 3 + 1), at + 10, "SessionStatus", json!("Finished")));
+        if part < 3 {
+            say(series(&part.to_string(), at + 14, "QualifyingPart", json!(part + 1)));
+            say(status("Inactive"));
+            say(series(&format!("{}", part * 3 + 2), at + 15, "SessionStatus", json!("Inactive")));
+        }
+    }
+    say(status("Finalised"));
+    told.dedup();
+    assert_eq!(told, ["scheduled", "live", "break", "live", "break", "live", "ended", "final"]);
+}

@@ -1,5 +1,5 @@
 //! The files of the archive (`<Topic>.jsonStream`): one message a line, each behind its time since the session's start.
-//! Copies of them are found with a byte order mark, quoted as a CSV field, or with a brace too many.
+//! Copies of them are found with a byte order mark, quoted as a CSV field, or with a brace too many; packed topics are JSON strings.
 
 use serde_json::{Value, json};
 
@@ -31,10 +31,11 @@ fn line(topic: &str, line: &[u8]) -> Result<Line, Invalid> {
     let at = clock(time).ok_or_else(|| Invalid::new("", "a line begins with its time, 00:00:00.000"))?;
     let content = content.trim_start_matches([',', ' ', '\t']);
     let content = match content.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"')) {
-        Some(quoted) => quoted.replace("\"\"", "\""),
-        None => content.to_owned(),
+        // The quotes are a CSV field's, or those of a JSON string (the packed topics, `CarData.z`).
+        Some(quoted) => lenient(&quoted.replace("\"\"", "\"")).or_else(|fault| lenient(content).map_err(|_| fault))?,
+        None => lenient(content)?,
     };
-    Ok(Line { at, message: json!([topic, lenient(&content)?]).to_string().into_bytes() })
+    Ok(Line { at, message: json!([topic, content]).to_string().into_bytes() })
 }
 
 /// JSON, also with its first or last brace doubled.

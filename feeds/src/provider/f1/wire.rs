@@ -41,14 +41,15 @@ pub(super) struct Circuit {
     pub(super) short_name: Option<String>,
 }
 
-/// `SessionStatus`, and the last that `SessionData` lists; `TrackStatus` is alike.
+/// `SessionStatus`; `TrackStatus` is alike.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Standing {
     #[serde(default, deserialize_with = "text")]
     pub(super) status: Option<String>,
+    /// The last status but `Inactive`; older sessions do not say it.
     #[serde(default, deserialize_with = "text")]
-    pub(super) session_status: Option<String>,
+    pub(super) started: Option<String>,
     #[serde(default, deserialize_with = "text")]
     pub(super) message: Option<String>,
 }

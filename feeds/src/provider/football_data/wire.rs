@@ -76,12 +76,13 @@ pub(super) struct Score {
     pub(super) penalties: Option<Tally>,
 }
 
+/// Version 2 called the sides `homeTeam` and `awayTeam`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Tally {
-    #[serde(deserialize_with = "int")]
+    #[serde(alias = "homeTeam", deserialize_with = "int")]
     pub(super) home: Option<i64>,
-    #[serde(deserialize_with = "int")]
+    #[serde(alias = "awayTeam", deserialize_with = "int")]
     pub(super) away: Option<i64>,
 }
 

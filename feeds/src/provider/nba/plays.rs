@@ -10,12 +10,16 @@ use super::wire::{Action, Plays};
 use super::{clock, period, place};
 use crate::Game;
 use crate::game::{Competition, Competitor, Incident, Score, Status};
+use crate::provider::lists::List;
 use crate::provider::read;
 use crate::report::{Invalid, Report};
 
+/// The last action's score is the game's.
+pub(super) const LISTS: [List; 1] = [List::of::<Action>("/actions", &["/scoreHome", "/scoreAway"])];
+
 pub(super) fn read(one: Value) -> Result<Report, Invalid> {
     let Plays { id, mut actions } = read::typed(one)?;
-    let (league, topic) = place(id.as_deref())?;
+    let (league, topic) = place(id.as_deref(), None)?;
     // By what the league orders them by; an action without it comes where its number says.
     actions.sort_by_key(|action| action.order.or_else(|| action.number.map(|number| number.saturating_mul(10_000))));
     let last = actions.last();

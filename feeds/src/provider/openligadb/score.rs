@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::wire::{Goal, Match, MatchResult};
+use super::wire::{After, Goal, Match, MatchResult};
 use crate::game::{Incident, IncidentStatus, Score};
 use crate::provider::read::cut;
-
-const HALF_TIME: i64 = 1;
-const END: i64 = 2;
 
 /// The newest score that a match says, and what it says besides.
 pub(super) struct Standing {
@@ -18,21 +15,24 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// The end result where there is one; else the greater of the half-time result and the last goal's running score,
+    /// The result after extra time where there is one, which the end result does not hold; else the end result; else the greater of the half-time result and the last goal's running score,
     /// because either may lag.
     pub(super) fn of(one: &Match) -> Standing {
-        let by_type = |kind| one.results.iter().filter(|result| result.kind == Some(kind)).find_map(|r| r.score());
-        let half_time = by_type(HALF_TIME);
+        let by_type = |after| one.results.iter().filter(|r| r.after() == after).find_map(MatchResult::score);
+        let half_time = by_type(After::HalfTime);
         let last_goal = one.goals.iter().filter_map(Goal::running).max_by_key(goals);
-        let beyond = one.results.iter().filter(|result| !matches!(result.kind, Some(HALF_TIME | END)));
+        let beyond = one.results.iter().filter(|result| !matches!(result.after(), After::HalfTime | After::End));
         let in_words = |r: &MatchResult| {
             let words = format!("{} {}:{}", r.name.as_ref()?, r.team1?, r.team2?);
             Some(cut(&words).to_owned())
         };
         Standing {
-            total: by_type(END).or_else(|| half_time.into_iter().chain(last_goal).max_by_key(goals)),
+            total: by_type(After::ExtraTime)
+                .or_else(|| by_type(After::End))
+                .or_else(|| half_time.into_iter().chain(last_goal).max_by_key(goals)),
             half_time,
-            beyond: beyond.filter_map(in_words).next_back(),
+            // Of several that which came last decided it.
+            beyond: beyond.max_by_key(|r| r.after() == After::Penalties).and_then(in_words),
         }
     }
 

@@ -52,7 +52,10 @@ pub(super) struct Team {
 pub(super) struct MatchResult {
     /// 1 half-time, 2 end; others are the league's own.
     #[serde(rename = "resultTypeID", alias = "ResultTypeID", default, deserialize_with = "int")]
-    pub(super) kind: Option<i64>,
+    kind: Option<i64>,
+    /// Newer rows: `AfterExtraTime`; `Unknown` where the league says none.
+    #[serde(rename = "resultTypeKind", alias = "ResultTypeKind", default, deserialize_with = "text")]
+    word: Option<String>,
     #[serde(rename = "resultName", alias = "ResultName", default, deserialize_with = "text")]
     pub(super) name: Option<String>,
     #[serde(rename = "pointsTeam1", alias = "PointsTeam1", default, deserialize_with = "int")]
@@ -95,7 +98,42 @@ fn both(team1: Option<i64>, team2: Option<i64>) -> Option<[i64; 2]> {
     Some([team1.filter(|goals| *goals >= 0)?, team2.filter(|goals| *goals >= 0)?])
 }
 
+/// After what a result is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    HalfTime,
+    /// Regular time; the end, where nothing more was played.
+    End,
+    ExtraTime,
+    Penalties,
+    /// The league's own.
+    Other,
+}
+
 impl MatchResult {
+    /// By the word, the number, and the league's name for it, in this order.
+    pub(super) fn after(&self) -> After {
+        match (self.word.as_deref(), self.kind) {
+            (Some("HalfTime"), _) => After::HalfTime,
+            (Some("After90Minutes"), _) => After::End,
+            (Some("AfterExtraTime"), _) => After::ExtraTime,
+            (Some("AfterPenalties"), _) => After::Penalties,
+            (_, Some(1)) => After::HalfTime,
+            (_, Some(2)) => After::End,
+            _ => self.after_by_name(),
+        }
+    }
+
+    fn after_by_name(&self) -> After {
+        let name = self.name.as_deref().unwrap_or_default().to_lowercase();
+        let says = |words: [&str; 2]| words.into_iter().any(|word| name.contains(word));
+        match () {
+            () if says(["elfmeter", "penalty"]) => After::Penalties,
+            () if says(["verlängerung", "verlaengerung"]) => After::ExtraTime,
+            () => After::Other,
+        }
+    }
+
     pub(super) fn score(&self) -> Option<[i64; 2]> {
         both(self.team1, self.team2)
     }

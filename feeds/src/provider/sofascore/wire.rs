@@ -116,20 +116,36 @@ pub(super) struct Score {
     #[serde(deserialize_with = "int")]
     pub(super) display: Option<i64>,
     #[serde(deserialize_with = "int")]
-    pub(super) period1: Option<i64>,
+    period1: Option<i64>,
     #[serde(deserialize_with = "int")]
-    pub(super) period2: Option<i64>,
+    period2: Option<i64>,
     #[serde(deserialize_with = "int")]
-    pub(super) period3: Option<i64>,
+    period3: Option<i64>,
     #[serde(deserialize_with = "int")]
-    pub(super) period4: Option<i64>,
+    period4: Option<i64>,
     #[serde(deserialize_with = "int")]
-    pub(super) period5: Option<i64>,
+    period5: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    period6: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    period7: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    period8: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    period9: Option<i64>,
     #[serde(deserialize_with = "int")]
     pub(super) penalties: Option<i64>,
     /// Tennis: `40`, `A`.
     #[serde(deserialize_with = "text")]
     pub(super) point: Option<String>,
+}
+
+impl Score {
+    /// By period, from the first; an inning more has no name of its own.
+    pub(super) fn periods(&self) -> [Option<i64>; 9] {
+        let Score { period1, period2, period3, period4, period5, period6, period7, period8, period9, .. } = *self;
+        [period1, period2, period3, period4, period5, period6, period7, period8, period9]
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

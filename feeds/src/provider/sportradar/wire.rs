@@ -88,6 +88,10 @@ impl Event {
     pub(super) fn revised(&self) -> Option<i64> {
         self.deleted.as_deref().or(self.updated.as_deref()).and_then(read::millis)
     }
+
+    pub(super) fn is_in_shootout(&self) -> bool {
+        self.period.as_ref().is_some_and(|period| period.kind.as_deref() == Some("shootout"))
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,75 @@
+//! Lists of what happened in a game, of which one wrong value costs that value, not the game: it is told and read as
+//! nothing. What has no place of its own there (an item that is no object) is left out.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Decoded, read};
+use crate::report::{Invalid, Report};
+
+/// The most values of one item that are read as nothing; then the item is left out.
+const MOST: usize = 8;
+
+/// A list of a game, its items of one type.
+pub(super) struct List {
+    /// From the game.
+    pointer: &'static str,
+    /// What of an item is no detail (a score): a game where that is wrong is refused as before.
+    strict: &'static [&'static str],
+    fault: fn(&Value) -> Option<Invalid>,
+}
+
+impl List {
+    pub(super) const fn of<T: DeserializeOwned>(pointer: &'static str, strict: &'static [&'static str]) -> List {
+        List { pointer, strict, fault: |item| read::typed::<T>(item.clone()).err() }
+    }
+
+    fn mend(&self, game: &mut Value) -> Vec<Invalid> {
+        let mut faults = Vec::new();
+        let Some(Value::Array(items)) = game.pointer_mut(self.pointer) else { return faults };
+        let mut index = 0;
+        items.retain_mut(|item| {
+            let kept = self.is_kept(&format!("{}/{index}", self.pointer), item, &mut faults);
+            index += 1;
+            kept
+        });
+        faults
+    }
+
+    fn is_kept(&self, at: &str, item: &mut Value, faults: &mut Vec<Invalid>) -> bool {
+        for _ in 0..MOST {
+            let Some(fault) = (self.fault)(item) else { return true };
+            if self.strict.contains(&&*fault.pointer) {
+                return true;
+            }
+            let wrong = item.pointer_mut(&fault.pointer).filter(|value| !fault.pointer.is_empty() && !value.is_null());
+            faults.push(read::below(at, fault.clone()));
+            match wrong {
+                Some(value) => *value = Value::Null,
+                None => return false,
+            }
+        }
+        false
+    }
+}
+
+/// Takes what cannot be read out of these lists of one game, and tells it.
+pub(super) fn mend(pointer: &str, game: &mut Value, lists: &[List]) -> Vec<Invalid> {
+    let faults = lists.iter().flat_map(|list| list.mend(game));
+    faults.map(|fault| read::below(pointer, fault)).collect()
+}
+
+/// Reads each game of a payload as [`read::each`] does, without what is wrong in these lists.
+pub(super) fn each(
+    mut games: Vec<(String, Value)>,
+    lists: &[List],
+    read: impl Fn(Value) -> Result<Report, Invalid>,
+) -> Decoded {
+    let mut faults = Vec::new();
+    for (pointer, game) in &mut games {
+        faults.extend(mend(pointer, game, lists));
+    }
+    let mut decoded = read::each(games, read);
+    decoded.refused.splice(..0, faults);
+    decoded
+}
