@@ -9,19 +9,19 @@ import { Scoreline, covers } from './scoreline.js';
 /** How long a hub that takes over waits for its connection before it says so, ms. */
 const CALM = 1000;
 const HEARTBEAT = 15;
+/** Before the next changes are handed over, for each piece of the last, and at most, ms. */
+const [PAUSE, PAUSE_MAX] = [50, 200];
 /** A clock that began with the epoch shows the time. */
 const EPOCH = { mode: 'up', ms: 0, at: 0 };
 
 /** What this tab does for a shared connection, by name. @type {Map<string, Seat>} */
 const seats = new Map();
 
-/** Whose token it is and what it grants, as far as it says so: tokens got at different times may say the same. */
-const grantOf = (/** @type {string[]} */ protocols) => {
-  const token = protocols.find((protocol) => protocol.startsWith('bearer.')) ?? '';
+/** Whose token it is and what it grants, by the claims that count: tokens got at different times may say the same. */
+const grantOf = (token = '') => {
   try {
-    const claims = atob(token.split('.')[2].replaceAll('-', '+').replaceAll('_', '/'));
-    const { exp, iat, nbf, jti, ...grant } = JSON.parse(claims);
-    return JSON.stringify(grant);
+    const { sub, topics, min_delay, max_rate } = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    return JSON.stringify([sub, topics, min_delay, max_rate]);
   } catch {
     return token;
   }
@@ -41,10 +41,11 @@ export class Link {
   #letGo = () => {};
 
   constructor(/** @type {string} */ url, /** @type {string[]} */ protocols, /** @type {Any} */ options) {
-    this.name = `scoreline 1 ${url} ${options.transport} ${grantOf(protocols)}`;
+    const grant = grantOf(protocols.find((protocol) => protocol.startsWith('bearer.'))?.slice(7));
+    this.name = `scoreline 1 ${url} ${options.transport} ${grant}`;
     this.channel = new BroadcastChannel(this.name);
     /** @type {Seat | undefined} */
-    this.seat = seats.get(this.name) ?? new Seat(this.name, url, options);
+    this.seat = seats.get(this.name) ?? new Seat(this.name, grant, url, options);
     this.seat.links.set(this.#id, this);
     // The hub of this very tab hands over what it has without the channel.
     this.channel.onmessage = ({ data }) => { if (!this.seat?.leads) for (const piece of data.pieces ?? []) this.hear(piece); };
@@ -105,8 +106,9 @@ class Seat {
   #ending = new AbortController();
   #release = () => {};
 
-  constructor(/** @type {string} */ name, /** @type {string} */ url, /** @type {Any} */ options) {
+  constructor(/** @type {string} */ name, /** @type {string} */ grant, /** @type {string} */ url, /** @type {Any} */ options) {
     this.name = name;
+    this.grant = grant;
     seats.set(name, this);
     const lead = () => new Promise((/** @type {Any} */ done) => {
       const hub = new Hub(this, url, options);
@@ -147,8 +149,11 @@ class Hub {
   #feeds = new Map();
   #ending = new AbortController();
 
-  /** What waits to be posted: one piece for all that one message of the server brings. @type {Any[]} */
+  /** What waits to be handed over: { to, messages, raw, … } @type {Any[]} */
   #outbox = [];
+  /** Until then changes wait for more: many at once cost little more than one. */
+  #calm = 0;
+  /** @type {Any} */ #late;
 
   constructor(/** @type {Seat} */ seat, /** @type {string} */ url, /** @type {Any} */ options) {
     const { name, served: follows } = seat;
@@ -156,11 +161,19 @@ class Hub {
     this.seat = seat;
     this.channel = new BroadcastChannel(name);
     this.channel.onmessage = ({ data }) => this.#hear(data);
-    const { transport } = options;
+    const { transport, token } = options;
     const blocked = Array.isArray(transport) && isBlocked();
     // Remembered as blocked: what needs no WebSocket goes first.
     const ways = blocked ? [...transport].sort((a, b) => +isHttp(b) - +isHttp(a)) : transport;
-    this.live = new Scoreline(url.replace(/v1\/ws.*/, ''), { ...options, transport: ways, blocked, share: false });
+    // The page may be somebody else's by the time the token is renewed: then each client asks for a token of its own, and
+    // finds by it the hub that it belongs to.
+    const renew = async () => {
+      const renewed = await token();
+      if (grantOf(renewed) === seat.grant) return renewed;
+      this.#post({ closed: { code: 4001, reason: 'this connection is somebody else\'s' } });
+      throw new Error('the token is of somebody else');
+    };
+    this.live = new Scoreline(url.replace(/v1\/ws.*/, ''), { ...options, transport: ways, blocked, share: false, token: token?.call ? renew : token });
     this.#follow();
     const announce = () => this.#post({ hub: this.id });
     if (!follows) announce();
@@ -175,22 +188,35 @@ class Hub {
     this.channel.close();
   }
 
-  #all(/** @type {Any} */ ...messages) { this.#post({ messages }); }
+  #all(/** @type {Any} */ ...messages) { this.#change({ messages }); }
 
   #tell(/** @type {string} */ to, /** @type {Any} */ ...messages) { this.#post({ to, messages }); }
 
+  /** At once when all is calm. */
+  #change(/** @type {Any} */ piece) {
+    if (Date.now() >= this.#calm) return this.#post(piece);
+    this.#outbox.push(piece);
+    this.#late ??= setTimeout(() => this.#flush(), this.#calm - Date.now());
+  }
+
+  /** After all that waits. */
   #post(/** @type {Any} */ piece) {
-    if (this.#outbox.push(piece) === 1) queueMicrotask(() => this.#flush());
+    if (!this.#outbox.length || this.#late) queueMicrotask(() => this.#flush());
+    this.#outbox.push(piece);
   }
 
   /** To the clients of this tab by a call; through the channel only if it is of interest to other tabs. */
   #flush() {
+    clearTimeout(this.#late);
+    this.#late = undefined;
     const { links } = this.seat;
     const pieces = this.#outbox.splice(0);
+    if (!pieces.length) return;
     const others = [...this.#tabs.keys()].some((tab) => !links.has(tab));
     const abroad = pieces.filter(({ hub, to }) => hub || (to ? !links.has(to) : others));
     if (abroad.length) this.channel.postMessage({ pieces: abroad });
     for (const piece of pieces) for (const link of [...links.values()]) link.hear(piece);
+    this.#calm = Date.now() + Math.min(PAUSE_MAX, PAUSE * pieces.length);
   }
 
   /** The server's time. */
@@ -201,7 +227,7 @@ class Hub {
       this.live.addEventListener(type, (/** @type {Any} */ { detail }) => listen(detail), this.#ending);
     on('update', ({ topic, version, game }) => this.#all({ type: 'state', game: topic, version, state: game }));
     on('removed', ({ topic }) => this.#all({ type: 'removed', game: topic }));
-    on('message', (raw) => this.#post({ raw }));
+    on('message', (raw) => this.#change({ raw }));
     on('feed', (message) => {
       if (message.status === 'live') this.#feeds.delete(message.feed);
       else this.#feeds.set(message.feed, message);
