@@ -197,7 +197,7 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
       h('header', { part: 'meta' }, h('span', { part: 'competition' }, game.competition?.name), ' ', h('b', { part: 'status' }, phase)),
       h('span', { class: 'sr' }, line),
       h('table', { part: 'score' },
-        shown.length > (table ? 0 : 4) && h('thead', {}, h('tr', {}, h('td'), ...[...shown, { head: 'Total' }].map(({ head }) => h('th', { scope: 'col' }, head)))),
+        shown.length > (table ? 0 : 4) && h('thead', {}, h('tr', {}, h('td'), ...[...shown, { head: view.figureName(game) }].map(({ head }) => h('th', { scope: 'col' }, head)))),
         h('tbody', {}, ...view.sides(game).slice(0, table || !ranked ? 256 : 5).map((side = any) => {
           const [key, { score = {}, status, abbr }] = side;
           const name = abbr && (layout === 'strip' || shown.length > 4) ? abbr : view.nameOf(side);
