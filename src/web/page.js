@@ -186,6 +186,8 @@ function applyFilter() {
     item.hidden = other || !names.includes(wanted);
   }
   for (const { list, section } of groups.values()) section.hidden = ![...list.children].some(({ hidden }) => !hidden);
+  $('none').hidden = !rows.size || [...rows.values()].some(({ item }) => !item.hidden);
+  setText($('none'), $('none').hidden ? '' : `No game here${wanted && ` with “${wanted}”`}.`);
 }
 
 // ── what just happened ──
