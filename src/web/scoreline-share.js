@@ -138,21 +138,21 @@ class Seat {
  * A WebSocket that hands a message over at once when all is calm, and those that come thick and fast together: code that
  * runs many times in a row costs a fraction of what it costs each time the processor has forgotten it.
  */
-const calm = (/** @type {typeof WebSocket} */ Socket) => class extends Socket {
-  /** @type {Any} */ onmessage = undefined;
+const calm = (/** @type {Any} */ Socket) => class extends Socket {
   /** @type {MessageEvent[]} */ #waiting = [];
   #until = 0;
   /** @type {Any} */ #timer;
+  /** @type {Any} */ #listener;
 
-  constructor(/** @type {string} */ url, /** @type {string[]} */ protocols) {
-    super(url, protocols);
-    this.addEventListener('message', (event) => {
+  // What waits when the connection ends is told on the next one: no position spoke for it.
+  set onmessage(/** @type {Any} */ listener) {
+    this.#listener = listener;
+    super.onmessage = (/** @type {MessageEvent} */ event) => {
       this.#waiting.push(event);
       // Out of view a timer may take a second, and the hub of tabs that are in view may be out of it.
       if (document.hidden || Date.now() >= this.#until) this.#flush();
       else this.#timer ??= setTimeout(() => this.#flush(), this.#until - Date.now());
-    });
-    this.addEventListener('close', () => this.#flush());
+    };
   }
 
   #flush() {
@@ -160,7 +160,7 @@ const calm = (/** @type {typeof WebSocket} */ Socket) => class extends Socket {
     this.#timer = undefined;
     const events = this.#waiting.splice(0);
     this.#until = Date.now() + Math.min(PAUSE_MAX, PAUSE * events.length);
-    for (const event of events) this.onmessage?.(event);
+    for (const event of events) this.#listener?.(event);
   }
 };
 
