@@ -43,7 +43,8 @@ export function examine(/** @type {Any} */ live) {
 
   const read = () => {
     const { position = seen.position, at } = JSON.parse(newest.text);
-    Object.assign(seen, { position, latency: newest.now - at });
+    // Two clocks agree to some milliseconds only.
+    Object.assign(seen, { position, latency: Math.max(0, newest.now - at) });
     newest = undefined;
   };
   const probe = async () => {

@@ -1,7 +1,7 @@
 // One game on the live page: its row, and what opening it shows.
 
 import { draw, h } from './score-draw.js';
-import { columns, figure, learn, nameOf, phase, sides } from './score-view.js';
+import { columns, figure, figureName, learn, nameOf, phase, sides } from './score-view.js';
 import { correctionOf } from './score-words.js';
 
 // The page shows every sport.
@@ -90,7 +90,7 @@ function partsTable(/** @type {Any} */ game) {
   const shown = columns(game, true);
   const field = sides(game);
   if (!shown.length && field.length < 3) return undefined;
-  const heads = ['', ...shown.map(({ head }) => head), 'Total'];
+  const heads = ['', ...shown.map(({ head }) => head), figureName(game)];
   return h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Score by period' }, h('table', {},
     h('thead', {}, h('tr', {}, ...heads.map((head) => (head ? h('th', { scope: 'col' }, head) : h('td'))))),
     h('tbody', {}, ...field.map((side) => h('tr', { class: side[1].status && side[1].status !== 'active' ? 'out' : undefined },

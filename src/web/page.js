@@ -47,6 +47,7 @@ let arranged = '';
 let filter = 'all';
 let wanted = '';
 let messages = 0;
+let counted = 0;
 
 // ── games ──
 
@@ -111,6 +112,7 @@ function paint() {
   for (const topic of due) moved = paintRow(topic) || moved;
   due.clear();
   if (moved) rearrange();
+  paintWire();
 }
 
 /** Whether it has now another place, or is found by other words. */
@@ -184,6 +186,8 @@ function applyFilter() {
     item.hidden = other || !names.includes(wanted);
   }
   for (const { list, section } of groups.values()) section.hidden = ![...list.children].some(({ hidden }) => !hidden);
+  $('none').hidden = !rows.size || [...rows.values()].some(({ item }) => !item.hidden);
+  setText($('none'), $('none').hidden ? '' : `No game here${wanted && ` with “${wanted}”`}.`);
 }
 
 // ── what just happened ──
@@ -260,10 +264,12 @@ live.addEventListener('message', (/** @type {Any} */ { detail: text }) => {
   $('messages').prepend(element('li', '', element('code', '', text)));
   while ($('messages').children.length > RAW) $('messages').lastChild.remove();
 });
-setInterval(() => {
-  if (document.hidden) return;
+/** With the frame of another paint: one for this alone would cost as much. */
+function paintWire() {
+  if (Date.now() < counted) return;
+  counted = Date.now() + 1000;
   $('wire').textContent = `${messages.toLocaleString()} messages · ${live.games.size} games · ${live.gaps} gaps`;
-}, 1000);
+}
 
 // ── embedding ──
 

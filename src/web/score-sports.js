@@ -24,6 +24,14 @@ export const periodName = ({ kind, number, of, half } = any) => {
   return word + (/[QP ]$/.test(word) ? number : '') + (of && kind === 'lap' ? `/${of}` : '');
 };
 
+/** What the figure is: of a race how far behind the first, of golf strokes over or under par. */
+export const figureName = (game = any) => {
+  const scores = sides(game).map(([, { score = {} }]) => score);
+  if (game.sport === 'golf') return 'To par';
+  if (scores.some((score) => 'sets' in score)) return 'Sets';
+  return isField(game) && !scores.some((score) => 'total' in score) ? 'Gap' : 'Total';
+};
+
 /** What stands beside the figure, by column: sets and points, innings, quarters, overs, holes played, laps. */
 export const columns = (game = any, /** @type {boolean} */ all) => {
   const scores = sides(game).map(([, { score = {} }]) => score);

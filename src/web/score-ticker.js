@@ -10,7 +10,7 @@ const make = (tag = '', properties = {}) => globalThis.document && Object.assign
 
 const CSS = `:host{display:block;color-scheme:light dark;font:15px/1.4 var(--scoreline-font,system-ui,sans-serif);color:var(--scoreline-ink,light-dark(#14181f,#eef1f5));--_soft:var(--scoreline-soft,light-dark(#586172,#a3adbd));--_line:var(--scoreline-line,light-dark(#dfe3ea,#2c333e));--_live:var(--scoreline-live,light-dark(#c2123f,#ff7a94));--_paper:var(--scoreline-paper,light-dark(#fff,#161a20))}
 :host([theme=light]){color-scheme:light}:host([theme=dark]){color-scheme:dark}:host([hidden]){display:none}:host([stale]) article{filter:grayscale(1);border-style:dashed}
-div{display:grid;gap:8px;overflow:auto}
+div{display:grid;gap:8px;overflow:auto;padding:1px}
 .strip{grid-auto-flow:column;grid-auto-columns:max-content}
 .card{grid-template-columns:repeat(auto-fill,minmax(min(100%,270px),1fr));align-items:start}
 article{background:var(--_paper);border:1px solid var(--_line);border-radius:var(--scoreline-radius,10px);padding:8px 12px;contain:content}article:has(thead){overflow:auto hidden}
@@ -197,7 +197,7 @@ export class ScoreTicker extends (globalThis.HTMLElement ?? Object) {
       h('header', { part: 'meta' }, h('span', { part: 'competition' }, game.competition?.name), ' ', h('b', { part: 'status' }, phase)),
       h('span', { class: 'sr' }, line),
       h('table', { part: 'score' },
-        shown.length > (table ? 0 : 4) && h('thead', {}, h('tr', {}, h('td'), ...[...shown, { head: 'Total' }].map(({ head }) => h('th', { scope: 'col' }, head)))),
+        shown.length > (table ? 0 : 4) && h('thead', {}, h('tr', {}, h('td'), ...[...shown, { head: view.figureName(game) }].map(({ head }) => h('th', { scope: 'col' }, head)))),
         h('tbody', {}, ...view.sides(game).slice(0, table || !ranked ? 256 : 5).map((side = any) => {
           const [key, { score = {}, status, abbr }] = side;
           const name = abbr && (layout === 'strip' || shown.length > 4) ? abbr : view.nameOf(side);

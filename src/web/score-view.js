@@ -20,6 +20,8 @@ export const isField = ({ competitors = any ?? {} } = any) => !competitors.home 
 
 export const figure = (game = any, { score = {} } = any) => sports?.figure(game, score) ?? `${score.sets ?? score.total ?? score.gap ?? score.display ?? ''}`;
 
+export const figureName = (game = any) => sports?.figureName(game) ?? 'Total';
+
 /** @returns {any[]} */
 export const columns = (game = any, /** @type {boolean} */ all) => sports?.columns(game, all) ?? [];
 

@@ -36,6 +36,8 @@ export class HttpLink {
   #topics = new Map();
   /** Commands that wait for their end mark: id → topics @type {Map<number, string[]>} */
   #loads = new Map();
+  /** topic → why it was refused @type {Map<string, Any>} */
+  #refused = new Map();
   /** Whether also what was loaded before starts over. */
   #whole = false;
   #loaded = false;
@@ -59,8 +61,10 @@ export class HttpLink {
 
   send(/** @type {string} */ text) {
     const { type, id, topics = [], detail, since } = JSON.parse(text);
-    const wrong = topics.find((/** @type {string} */ topic) => !TOPIC.test(topic));
-    if (type === 'subscribe' && wrong) return this.#soon({ type: 'error', id, code: 'topic_invalid', message: `"${wrong}" is no topic` });
+    if (type === 'subscribe') {
+      const wrong = topics.map((/** @type {string} */ topic) => this.#wrongOf(topic)).find(Boolean);
+      if (wrong) return this.#soon({ type: 'error', id, ...wrong });
+    }
     if (type === 'subscribe') {
       for (const topic of topics) this.#topics.set(topic, { detail, since });
       this.#loads.set(id, topics);
@@ -68,8 +72,17 @@ export class HttpLink {
       for (const topic of topics) this.#topics.delete(topic);
       this.#soon({ type: 'unsubscribed', id, topics });
     }
+    this.#change();
+  }
+
+  /** Commands that come together are one address. */
+  #change() {
     if (!this.#due) queueMicrotask(() => this.#reopen());
     this.#due = true;
+  }
+
+  #wrongOf(/** @type {string} */ topic) {
+    return TOPIC.test(topic) ? this.#refused.get(topic) : { code: 'topic_invalid', message: `"${topic}" is no topic` };
   }
 
   close() {
@@ -130,14 +143,46 @@ export class HttpLink {
     const [since, ...others] = new Set(asked.map((topic) => (topic.loaded ? this.#position : topic.since)));
     if (since && !others.length) query.set('since', since);
     const { signal } = this.#ending;
-    (this.#topics.size ? this.open(query, signal) : this.#idle(signal)).catch(() => 0).then((status) => {
-      // The signal says that this stream was left, not lost.
-      if (query === this.#current) this.end(status);
+    const opened = this.#topics.size ? this.open(query, signal).then((status) => (REFUSED[status] ? this.#sift(status, signal) : status)) : this.#idle(signal);
+    opened.catch(() => 0).then((status) => {
+      // Left for another is not lost.
+      if (query === this.#current && status !== null) this.end(status);
     });
     this.#current = query;
   }
 
   /** @type {URLSearchParams | undefined} */ #current;
+
+  /** One topic that is forbidden has all refused: each new one is asked for by itself, and what is refused is told. @returns {Promise<number | null>} */
+  async #sift(/** @type {number} */ status, /** @type {AbortSignal} */ signal) {
+    const statuses = await Promise.all([...this.#topics].map(async ([topic, { loaded }]) => {
+      if (loaded) return 200;
+      try {
+        const response = await fetch(this.at('games', this.#asking({ topics: topic, limit: '1' })), { signal, cache: 'no-store' });
+        const { code, detail } = await response.json();
+        if (code === 'forbidden') this.#refused.set(topic, { code, message: detail });
+        return response.status;
+      } catch {
+        return 0; // nothing is known of it
+      }
+    }));
+    if (statuses.includes(401)) return 401;
+    const waiting = [...this.#loads].filter(([, topics]) => topics.some((topic) => this.#refused.has(topic)));
+    if (!waiting.length) return status;
+    for (const [id, topics] of waiting) {
+      this.#loads.delete(id);
+      for (const topic of topics) this.#topics.delete(topic);
+      this.#say({ type: 'error', id, ...topics.map((topic) => this.#wrongOf(topic)).find(Boolean) });
+    }
+    this.#change();
+    return null;
+  }
+
+  /** What is asked of `/v1/games`. */
+  #asking(/** @type {Record<string, string>} */ query) {
+    const token = this.query.get('token');
+    return new URLSearchParams({ ...query, ...(token && { token }) });
+  }
 
   /** @returns {Promise<number>} @abstract */
   async open(/** @type {URLSearchParams} */ _query, /** @type {AbortSignal} */ _signal) { return 0; }
@@ -145,7 +190,7 @@ export class HttpLink {
   /** Without topics there is nothing to ask for, but whether the server is there. @returns {Promise<number>} */
   async #idle(/** @type {AbortSignal} */ signal) {
     for (;;) {
-      const { status } = await fetch(this.at('games', new URLSearchParams({ limit: '1' })), { signal, cache: 'no-store' });
+      const { status } = await fetch(this.at('games', this.#asking({ limit: '1' })), { signal, cache: 'no-store' });
       if (status !== 200) return status;
       this.hear({ type: 'hello', heartbeat: HEARTBEAT });
       await new Promise((done) => setTimeout(done, HEARTBEAT * 1000));

@@ -9,19 +9,19 @@ import { Scoreline, covers } from './scoreline.js';
 /** How long a hub that takes over waits for its connection before it says so, ms. */
 const CALM = 1000;
 const HEARTBEAT = 15;
+/** Before the next messages are read, for each of the last, and at most, ms. */
+const [PAUSE, PAUSE_MAX] = [50, 200];
 /** A clock that began with the epoch shows the time. */
 const EPOCH = { mode: 'up', ms: 0, at: 0 };
 
 /** What this tab does for a shared connection, by name. @type {Map<string, Seat>} */
 const seats = new Map();
 
-/** Whose token it is and what it grants, as far as it says so: tokens got at different times may say the same. */
-const grantOf = (/** @type {string[]} */ protocols) => {
-  const token = protocols.find((protocol) => protocol.startsWith('bearer.')) ?? '';
+/** Whose token it is and what it grants, by the claims that count: tokens got at different times may say the same. */
+const grantOf = (token = '') => {
   try {
-    const claims = atob(token.split('.')[2].replaceAll('-', '+').replaceAll('_', '/'));
-    const { exp, iat, nbf, jti, ...grant } = JSON.parse(claims);
-    return JSON.stringify(grant);
+    const { sub, topics, min_delay, max_rate } = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    return JSON.stringify([sub, topics, min_delay, max_rate]);
   } catch {
     return token;
   }
@@ -41,10 +41,11 @@ export class Link {
   #letGo = () => {};
 
   constructor(/** @type {string} */ url, /** @type {string[]} */ protocols, /** @type {Any} */ options) {
-    this.name = `scoreline 1 ${url} ${options.transport} ${grantOf(protocols)}`;
+    const grant = grantOf(protocols.find((protocol) => protocol.startsWith('bearer.'))?.slice(7));
+    this.name = `scoreline 1 ${url} ${options.transport} ${grant}`;
     this.channel = new BroadcastChannel(this.name);
     /** @type {Seat | undefined} */
-    this.seat = seats.get(this.name) ?? new Seat(this.name, url, options);
+    this.seat = seats.get(this.name) ?? new Seat(this.name, grant, url, options);
     this.seat.links.set(this.#id, this);
     // The hub of this very tab hands over what it has without the channel.
     this.channel.onmessage = ({ data }) => { if (!this.seat?.leads) for (const piece of data.pieces ?? []) this.hear(piece); };
@@ -105,8 +106,9 @@ class Seat {
   #ending = new AbortController();
   #release = () => {};
 
-  constructor(/** @type {string} */ name, /** @type {string} */ url, /** @type {Any} */ options) {
+  constructor(/** @type {string} */ name, /** @type {string} */ grant, /** @type {string} */ url, /** @type {Any} */ options) {
     this.name = name;
+    this.grant = grant;
     seats.set(name, this);
     const lead = () => new Promise((/** @type {Any} */ done) => {
       const hub = new Hub(this, url, options);
@@ -132,6 +134,36 @@ class Seat {
   }
 }
 
+/**
+ * A WebSocket that hands a message over at once when all is calm, and those that come thick and fast together: code that
+ * runs many times in a row costs a fraction of what it costs each time the processor has forgotten it.
+ */
+const calm = (/** @type {Any} */ Socket) => class extends Socket {
+  /** @type {MessageEvent[]} */ #waiting = [];
+  #until = 0;
+  /** @type {Any} */ #timer;
+  /** @type {Any} */ #listener;
+
+  // What waits when the connection ends is told on the next one: no position spoke for it.
+  set onmessage(/** @type {Any} */ listener) {
+    this.#listener = listener;
+    super.onmessage = (/** @type {MessageEvent} */ event) => {
+      this.#waiting.push(event);
+      // Out of view a timer may take a second, and the hub of tabs that are in view may be out of it.
+      if (document.hidden || Date.now() >= this.#until) this.#flush();
+      else this.#timer ??= setTimeout(() => this.#flush(), this.#until - Date.now());
+    };
+  }
+
+  #flush() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const events = this.#waiting.splice(0);
+    this.#until = Date.now() + Math.min(PAUSE_MAX, PAUSE * events.length);
+    for (const event of events) this.#listener?.(event);
+  }
+};
+
 /** Holds the connection and serves every tab, its own too. */
 class Hub {
   id = crypto.randomUUID();
@@ -156,11 +188,19 @@ class Hub {
     this.seat = seat;
     this.channel = new BroadcastChannel(name);
     this.channel.onmessage = ({ data }) => this.#hear(data);
-    const { transport } = options;
+    const { transport, token } = options;
     const blocked = Array.isArray(transport) && isBlocked();
     // Remembered as blocked: what needs no WebSocket goes first.
-    const ways = blocked ? [...transport].sort((a, b) => +isHttp(b) - +isHttp(a)) : transport;
-    this.live = new Scoreline(url.replace(/v1\/ws.*/, ''), { ...options, transport: ways, blocked, share: false });
+    const ways = (blocked ? [...transport].sort((a, b) => +isHttp(b) - +isHttp(a)) : [transport].flat()).map((way) => (way === 'ws' ? calm(WebSocket) : way));
+    // The page may be somebody else's by the time the token is renewed: then each client asks for a token of its own, and
+    // finds by it the hub that it belongs to.
+    const renew = async () => {
+      const renewed = await token();
+      if (grantOf(renewed) === seat.grant) return renewed;
+      this.#post({ closed: { code: 4001, reason: 'this connection is somebody else\'s' } });
+      throw new Error('the token is of somebody else');
+    };
+    this.live = new Scoreline(url.replace(/v1\/ws.*/, ''), { ...options, transport: ways, blocked, share: false, token: token?.call ? renew : token });
     this.#follow();
     const announce = () => this.#post({ hub: this.id });
     if (!follows) announce();

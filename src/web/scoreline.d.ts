@@ -50,7 +50,7 @@ export interface Subscription extends AsyncIterable<Change> {
  *
  * Events, each a CustomEvent: `update` (detail: Change, also for a new game), `removed` ({topic, game}), `loaded` (a
  * subscribe's games are all here: {topics, detail}), `state` ({state, code?, reason?}), `feed` (the message), `error` (a
- * refused command, with its `topics`), `message` (a frame as it came: text, of `cbor` an ArrayBuffer).
+ * refused command, with its `topics`; or what a token's function threw), `message` (a frame as it came: text, of `cbor` an ArrayBuffer).
  */
 export class Scoreline extends EventTarget {
   /** @param url the server; default: where this module came from */

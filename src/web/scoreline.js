@@ -151,7 +151,7 @@ export class Scoreline extends EventTarget {
     this.#cut(this.#next, sent, reason);
     this.#link = this.#next = null;
     this.#become('closed', { code, reason });
-    for (const { callers } of this.#topics.values()) for (const unsubscribe of callers.keys()) unsubscribe();
+    for (const { callers } of this.#topics.values()) for (const [unsubscribe] of callers) unsubscribe();
   }
 
   #emit(type = '', detail = any) {
@@ -172,12 +172,12 @@ export class Scoreline extends EventTarget {
   async #connect() {
     this.#cut(this.#next);
     const { token, share, transport } = this.#options;
-    if (!this.#ways.length) this.#ways = [share ? 'share' : [], this.#way ?? transport].flat();
-    const [way] = this.#ways;
     let link = this.#next = any ?? {};
     try {
-      const Link = way === 'ws' ? WebSocket : way.call ? way : (await import(`./scoreline-${way}.js`)).Link;
       this.#token ??= token?.call ? await token() : token;
+      if (!this.#ways.length) this.#ways = [share ? 'share' : [], this.#way ?? transport].flat();
+      const [way] = this.#ways;
+      const Link = way === 'ws' ? WebSocket : way.call ? way : (await import(`./scoreline-${way}.js`)).Link;
       if (this.#next !== link) return;
       const asking = this.#asking;
       link = this.#next = new Link(`${this.#url}?${new URLSearchParams(asking)}`, ['scoreline.v1.json'].concat(this.#token ? `bearer.${this.#token}` : []), this.#options);

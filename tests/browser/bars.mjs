@@ -127,6 +127,7 @@ try {
     await site.stop();
   };
   await floor('a WebSocket whose messages nobody reads, for comparison:', '');
+  await floor('the same, and one text node written with each:', 'paragraphs[++n % paragraphs.length].firstChild.data = n;');
   await floor('the same, and ten text nodes written five times a second:', `
     n++;
     due ??= setTimeout(() => requestAnimationFrame(() => {

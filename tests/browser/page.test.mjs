@@ -163,6 +163,7 @@ describe('the live page', () => {
     const holds = async (what) => assert.deepEqual(await axe(page), [], what);
     await page.locator('#team').fill('nobody of this name');
     await page.locator('.games li:visible').first().waitFor({ state: 'hidden' });
+    await page.locator('#none', { hasText: 'No game here with “nobody of this name”.' }).waitFor();
     await holds('filtered to nothing');
     await page.locator('#team').fill('');
     await page.getByRole('button', { name: 'Publish a goal' }).click();

@@ -139,8 +139,37 @@ test('a load in pieces is one load: nothing is dropped before its end, a later p
   assert.deepEqual([live.gaps, live.state], [0, 'live']);
 });
 
+test('a topic that is refused is told, costs the others nothing, and is not asked for again', async () => {
+  const forbidden = (topic) => Response.json({ code: 'forbidden', detail: `topic "${topic}": the token does not cover it` }, { status: 403 });
+  const asked = [];
+  globalThis.fetch = async (address, { signal }) => {
+    const { pathname, searchParams } = new URL(address);
+    const { topics, token, wait } = Object.fromEntries(searchParams);
+    asked.push(`${pathname} ${topics}`);
+    assert.equal(token, 'abc');
+    if (topics.includes('tennis')) return forbidden('tennis');
+    if (pathname === '/v1/games') return Response.json({ games: {} });
+    if (wait === '0') return Response.json({ position: 'e.1', messages: [subscribed, state(A, 1, 0)], more: false });
+    return new Promise((_, failed) => signal.addEventListener('abort', () => failed(signal.reason)));
+  };
+  const live = polling('http://scores.example', { token: 'abc' });
+  const errors = [];
+  live.addEventListener('error', ({ detail }) => errors.push(detail));
+  live.subscribe('soccer', () => {});
+  live.subscribe('tennis', () => {});
+  await until('live', () => live.state === 'live');
+  const told = (topic) => ({ type: 'error', id: errors[0].id, code: 'forbidden', message: `topic "${topic}": the token does not cover it`, topics: [topic] });
+  assert.deepEqual(errors, [told('tennis')]);
+  assert.equal(totalOf(live, A), 0);
+  assert.deepEqual(asked.slice(0, 4), ['/v1/poll soccer,tennis', '/v1/games soccer', '/v1/games tennis', '/v1/poll soccer']);
+  live.subscribe('tennis', () => {}, { detail: 'score' });
+  live.subscribe('soccer/eng.1', () => {});
+  await until('the other topic', () => asked.includes('/v1/poll soccer,soccer/eng.1'));
+  assert.equal(live.state, 'live');
+});
+
 test('a refusal for good closes; the mode that long polling has not is never asked of it', async () => {
-  answers(403);
+  answers(403, 403); // the topic by itself too, and not for its own sake
   const live = polling('http://scores.example');
   const closed = new Promise((done) => live.addEventListener('state', ({ detail }) => detail.state === 'closed' && done(detail)));
   live.subscribe('soccer', () => {});

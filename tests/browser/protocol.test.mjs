@@ -638,6 +638,26 @@ test('4001 after a good while asks again; another loss keeps the token', async (
   }
 });
 
+test('a token function that fails is told, and asked again as a lost connection is made again', async () => {
+  let asked = 0;
+  live = new Scoreline('http://scores.example', { token: async () => { if (++asked < 5) throw new Error('no token'); return 't'; } });
+  const errors = [];
+  live.addEventListener('error', ({ detail }) => errors.push(detail.message));
+  await turn();
+  for (const [n, wait] of [500, 1000, 2000, 4000].entries()) {
+    assert.equal(asked, n + 1);
+    mock.timers.tick(wait - 1);
+    await turn();
+    assert.equal(asked, n + 1, `not before ${wait} ms`);
+    mock.timers.tick(1);
+    await turn();
+  }
+  assert.deepEqual(errors, Array(4).fill('no token'));
+  assert.deepEqual(FakeSocket.all.map(({ protocols }) => protocols[1]), ['bearer.t']);
+  FakeSocket.last.accept();
+  assert.equal(live.state, 'live');
+});
+
 test('4001 with a token that is a string is final', async () => {
   live = new Scoreline('http://scores.example', { token: 'x' });
   FakeSocket.last.accept().end(4001);

@@ -31,20 +31,20 @@ const tokenOf = (sub, topics, ends = 600) => {
 const connections = async () => +/^scoreline_connections\{transport="ws"\} (\d+)/m.exec(await (await fetch(`${server.ops}/metrics`)).text())[1];
 
 /** Clients on one page, each with a token function of the same text: their sports, state, way, and refusals, once each knows. */
-async function follow(...clients) {
+async function follow(clients, options = {}) {
   const context = await chromium.newContext();
   const page = await context.newPage();
   await page.goto(`${server.url}/docs`);
-  await page.evaluate(async (clients) => {
+  await page.evaluate(async ([clients, options]) => {
     const { Scoreline } = await import('/scoreline.js');
     window.clients = clients.map(([token, ...topics]) => {
-      const live = new Scoreline(location.origin, { token: async () => token });
+      const live = new Scoreline(location.origin, { token: async () => token, ...options });
       live.refused = [];
       live.addEventListener('error', ({ detail }) => live.refused.push(`${detail.code} ${detail.topics}`));
       for (const topic of topics) live.subscribe(topic);
       return live;
     });
-  }, clients);
+  }, [clients, options]);
   await page.waitForFunction(() => window.clients.every(({ state }) => state === 'live'));
   const held = await page.evaluate(() => window.clients.map(({ games, transport, refused }) => [[...new Set([...games.keys()].map((key) => key.split('/')[0]))].join(), transport, refused.join()]));
   const opened = await connections();
@@ -53,18 +53,61 @@ async function follow(...clients) {
 }
 
 test('who is somebody else has a connection of his own, though the functions that get the tokens are alike', async () => {
-  const { held } = await follow([tokenOf('ada', ['soccer']), 'soccer'], [tokenOf('bea', ['tennis']), 'tennis']);
+  const { held } = await follow([[tokenOf('ada', ['soccer']), 'soccer'], [tokenOf('bea', ['tennis']), 'tennis']]);
   assert.deepEqual(held, [['soccer', 'share', ''], ['tennis', 'share', '']]);
 });
 
 test('who is the same shares, also with a token got later', async () => {
-  const { held, opened } = await follow([tokenOf('ada', ['soccer'], 500), 'soccer'], [tokenOf('ada', ['soccer'], 600), 'soccer/harbour-league']);
+  const { held, opened } = await follow([[tokenOf('ada', ['soccer'], 500), 'soccer'], [tokenOf('ada', ['soccer'], 600), 'soccer/harbour-league']]);
   assert.deepEqual(held, [['soccer', 'share', ''], ['soccer', 'share', '']]);
   assert.equal(opened, 1);
 });
 
 test('a topic that is refused is told to each that asks for it, and keeps no other from being live', async () => {
   const token = tokenOf('ada', ['soccer']);
-  const { held } = await follow([token, 'soccer', 'tennis'], [token, 'tennis', 'soccer/harbour-league']);
+  const { held } = await follow([[token, 'soccer', 'tennis'], [token, 'tennis', 'soccer/harbour-league']]);
   assert.deepEqual(held, [['soccer', 'share', 'forbidden tennis'], ['soccer', 'share', 'forbidden tennis']]);
 });
+
+test('who is somebody else when the token is renewed leaves those who shared with him', async () => {
+  const page = await chromium.newPage();
+  await page.goto(`${server.url}/docs`);
+  await page.evaluate(async ([ada, bea]) => {
+    const { Scoreline } = await import('/scoreline.js');
+    const sockets = [];
+    window.WebSocket = class extends WebSocket {
+      constructor(...args) {
+        super(...args);
+        sockets.push(this);
+      }
+    };
+    let token = ada;
+    const join = (token) => new Promise((done) => {
+      const live = new Scoreline(location.origin, { token });
+      for (const topic of ['soccer', 'tennis']) live.subscribe(topic);
+      live.addEventListener('state', () => done(live), { once: true });
+    });
+    // One after the other: the hub is that of the first, and so is the token's function.
+    window.clients = [await join(async () => token), await join(async () => ada)];
+    window.sports = ({ state, games }) => [state, ...new Set([...games.keys()].map((key) => key.split('/')[0]))].join();
+    window.opened = () => sockets.length;
+    window.renew = () => {
+      token = bea;
+      sockets[0].onclose({ code: 4001 });
+    };
+  }, [tokenOf('ada', ['soccer']), tokenOf('bea', ['tennis'])]);
+  await page.waitForFunction(() => window.clients.every((live) => window.sports(live) === 'live,soccer'));
+  assert.equal(await page.evaluate(() => window.opened()), 1);
+  await page.evaluate(() => window.renew());
+  await page.waitForFunction(() => window.opened() > 2 && window.clients.every(({ state }) => state === 'live') && window.sports(window.clients[0]).includes('tennis'));
+  assert.equal(await page.evaluate(() => window.sports(window.clients[1])), 'live,soccer');
+  await page.close();
+});
+
+for (const transport of ['sse', 'poll']) {
+  test(`a topic that is refused costs the others nothing over ${transport} either`, async () => {
+    const token = tokenOf('ada', ['soccer']);
+    const { held } = await follow([[token, 'soccer', 'tennis', 'golf'], [token, 'tennis']], { transport, share: false });
+    assert.deepEqual(held, [['soccer', transport, 'forbidden golf,forbidden tennis'], ['', transport, 'forbidden tennis']]);
+  });
+}

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { columns, figure, learn, line, phase, sides } from '../../src/web/score-view.js';
+import { columns, figure, figureName, learn, line, phase, sides } from '../../src/web/score-view.js';
 import { correctionOf, scorers, sentence } from '../../src/web/score-words.js';
 
 await learn({ sport: '*' });
@@ -46,6 +46,8 @@ test('figures and lines', () => {
   const race = { competitors: { 7: { name: 'Ada', score: { rank: 2, gap: '+1.2' } }, 9: { name: 'Bea', score: { rank: 1, gap: 'leader' } }, 3: { name: 'Cem' } } };
   assert.deepEqual(sides(race).map(([key]) => key), ['9', '7', '3']);
   assert.equal(line(race), 'Bea leader, Ada +1.2, Cem');
+  const golf = { sport: 'golf', competitors: { 1: { score: { total: -3 } } } };
+  assert.deepEqual([race, golf, match({ sets: 1 }, {}), match({ total: 1 }, {})].map(figureName), ['Gap', 'To par', 'Sets', 'Total']);
 });
 
 test('columns: only what the sport has', () => {
