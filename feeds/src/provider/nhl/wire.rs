@@ -1,8 +1,10 @@
 //! The NHL's shapes of today, as far as they are read.
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use crate::provider::read::{int, localized, or_default, text};
+use crate::provider::read::{self, int, localized, or_default, text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -103,6 +105,9 @@ pub(super) struct Team {
     pub(super) name: Option<String>,
     #[serde(rename = "placeName", deserialize_with = "localized")]
     pub(super) place: Option<String>,
+    /// A scoreboard has this alone.
+    #[serde(rename = "placeNameWithPreposition", deserialize_with = "localized")]
+    pub(super) of_place: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) abbrev: Option<String>,
     #[serde(deserialize_with = "int")]
@@ -138,6 +143,12 @@ impl Part {
     }
 }
 
+impl PeriodDescriptor {
+    pub(super) fn is_shootout(&self) -> bool {
+        self.kind.as_deref() == Some("SO")
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Goal {
@@ -146,6 +157,10 @@ pub(super) struct Goal {
     pub(super) event: Option<String>,
     #[serde(deserialize_with = "int")]
     pub(super) period: Option<i64>,
+    /// In the scores of a day.
+    pub(super) period_descriptor: Option<PeriodDescriptor>,
+    #[serde(rename = "playerId", deserialize_with = "text")]
+    pub(super) player: Option<String>,
     #[serde(rename = "timeInPeriod", deserialize_with = "text")]
     pub(super) time: Option<String>,
     #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
@@ -174,6 +189,16 @@ pub(super) struct Assist {
     pub(super) name: Option<String>,
 }
 
+/// A name; since 2025 a player with his first and his last one.
+fn person<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    let value = Value::deserialize(input)?;
+    match value.get("firstName").or(value.get("lastName")) {
+        Some(_) => Player::deserialize(value).map(|player| player.name()),
+        None => localized(value),
+    }
+    .map_err(D::Error::custom)
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Penalty {
@@ -181,9 +206,9 @@ pub(super) struct Penalty {
     pub(super) time: Option<String>,
     #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
     pub(super) team: Option<String>,
-    #[serde(rename = "committedByPlayer", deserialize_with = "localized")]
+    #[serde(rename = "committedByPlayer", deserialize_with = "person")]
     pub(super) player: Option<String>,
-    #[serde(rename = "drawnBy", deserialize_with = "localized")]
+    #[serde(rename = "drawnBy", deserialize_with = "person")]
     pub(super) drawn_by: Option<String>,
     #[serde(rename = "descKey", deserialize_with = "text")]
     pub(super) what: Option<String>,
@@ -194,6 +219,8 @@ pub(super) struct Penalty {
 pub(super) struct Kick {
     #[serde(deserialize_with = "int")]
     pub(super) sequence: Option<i64>,
+    #[serde(rename = "playerId", deserialize_with = "text")]
+    pub(super) player: Option<String>,
     #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
     pub(super) team: Option<String>,
     #[serde(deserialize_with = "localized")]
@@ -229,6 +256,9 @@ pub(super) struct Details {
     pub(super) team: Option<String>,
     #[serde(rename = "scoringPlayerId", deserialize_with = "text")]
     pub(super) scorer: Option<String>,
+    /// Who did not score.
+    #[serde(rename = "shootingPlayerId", deserialize_with = "text")]
+    pub(super) shooter: Option<String>,
     #[serde(rename = "assist1PlayerId", deserialize_with = "text")]
     pub(super) assist: Option<String>,
     #[serde(rename = "committedByPlayerId", deserialize_with = "text")]
@@ -252,4 +282,16 @@ pub(super) struct Player {
     pub(super) first_name: Option<String>,
     #[serde(deserialize_with = "localized")]
     pub(super) last_name: Option<String>,
+}
+
+impl Player {
+    pub(super) fn name(&self) -> Option<String> {
+        whole(&self.first_name, &self.last_name)
+    }
+}
+
+/// First and last name.
+pub(super) fn whole(first: &Option<String>, last: &Option<String>) -> Option<String> {
+    let name = [first, last].map(|name| name.as_deref().unwrap_or_default()).join(" ");
+    Some(read::cut(name.trim()).to_owned()).filter(|name| !name.is_empty())
 }
