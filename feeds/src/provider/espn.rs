@@ -1,6 +1,6 @@
 //! ESPN's scoreboards: `site.api.espn.com/apis/site/v2/sports/{sport}/{league}/scoreboard`, undocumented, polled.
 //!
-//! A payload is `{"leagues":[…],"events":[…]}`, the same without `leagues`, or one event alone. Topics are
+//! A payload is `{"leagues":[…],"events":[…]}`, the same without `leagues`, one event alone, or a [`summary`]. Topics are
 //! `sport/league-slug/event-id` (`soccer/eng.1/740898`). ESPN says no sequence, no document time, no ids of key events
 //! and not whether a clock runs; corrections are silent: values change and items vanish.
 //!
@@ -20,6 +20,7 @@ mod sides;
 mod situation;
 mod soccer;
 mod status;
+mod summary;
 mod tennis;
 mod wire;
 
@@ -70,7 +71,10 @@ impl Scoreboard {
             return Ok(Scoreboard { leagues: Vec::new(), events: vec![(String::new(), Value::Object(scoreboard))] });
         }
         let Some(Value::Array(events)) = scoreboard.remove("events") else {
-            return Err(Invalid::new("/events", "no scoreboard: neither events nor competitions"));
+            let Some((leagues, event)) = summary::open(scoreboard) else {
+                return Err(Invalid::new("/events", "no scoreboard: neither events nor competitions"));
+            };
+            return Ok(Scoreboard { leagues, events: vec![("/header".to_owned(), event)] });
         };
         let leagues: Option<Vec<League>> = match scoreboard.remove("leagues") {
             None => None,

@@ -57,7 +57,7 @@ pub(super) fn begin<C>(place: &Place, head: &Head, competition: &Competition<C>,
         competition: Some(game::Competition {
             id: Some(place.league.clone()),
             name: place.name.clone(),
-            round: head.week.as_ref().and_then(|week| week.number).map(|number| number.to_string()),
+            round: head.week.map(|number| number.to_string()),
         }),
         sport: Some(place.sport.to_owned()),
         start: start(competition, head.date.as_deref()),

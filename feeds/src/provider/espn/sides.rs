@@ -56,7 +56,11 @@ fn score(side: &Side) -> Score {
 }
 
 fn parts(linescores: &[Linescore]) -> BTreeMap<String, i64> {
-    read::parts((1i64..).zip(linescores).map(|(place, line)| (line.period.or(Some(place)), line.value)))
+    read::parts((1i64..).zip(linescores).map(|(place, line)| (line.period.or(Some(place)), value(line))))
+}
+
+fn value(line: &Linescore) -> Option<i64> {
+    line.value.or_else(|| line.shown.as_deref()?.parse().ok())
 }
 
 /// `home` or `away` of a team's id.
