@@ -6,14 +6,15 @@
 //!
 //! One file an idea: [`wire`] is ESPN's shape, [`league`] tells which sport and league an event belongs to, [`matches`]
 //! reads an event of two sides, and below it [`status`], [`clock`], [`period`], [`sides`], [`soccer`], [`situation`].
-//! What is no match of two teams has a file of its own, [`cricket`], [`tennis`], [`golf`], [`racing`]; a tournament's matches
-//! and a weekend's sessions are games each, under the ids of their competitions.
+//! What is no match of two teams has a file of its own, [`cricket`], [`tennis`], [`golf`], [`mma`], [`racing`]; a tournament's
+//! matches, a night's bouts and a weekend's sessions are games each, under the ids of their competitions.
 
 mod clock;
 mod cricket;
 mod golf;
 mod league;
 mod matches;
+mod mma;
 mod period;
 mod racing;
 mod sides;
@@ -87,17 +88,18 @@ impl Scoreboard {
 /// The games of an event.
 fn games(leagues: &[League], mut event: Value) -> Result<Decoded, Invalid> {
     let sport = league::sport_of(leagues, &event)?;
+    let place = league::place(&sport, leagues, &event)?;
+    let competitions = competitions(&mut event);
     match sport.shape {
-        Shape::Unread => Err(Invalid::new("", format!("{} is not read yet", sport.word))),
         Shape::Match(rules) => {
-            let place = league::place(sport, leagues, &event)?;
-            let competitions = competitions(&mut event);
             let report = matches::read(&place, rules, event, competitions)?;
             Ok(Decoded { reports: vec![report], ..Decoded::default() })
         }
+        // A tournament whose matches are still to be drawn.
+        Shape::Each(_) if competitions.is_empty() && event.get("groupings").is_some_and(Value::is_array) => {
+            Ok(Decoded::default())
+        }
         Shape::Each(one) => {
-            let place = league::place(sport, leagues, &event)?;
-            let competitions = competitions(&mut event);
             if competitions.is_empty() {
                 return Err(Invalid::new("/competitions", "an event without a competition"));
             }

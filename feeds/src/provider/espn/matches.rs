@@ -20,7 +20,7 @@ pub(super) fn read(
     mut competitions: Vec<(String, Value)>,
 ) -> Result<Report, Invalid> {
     let head: Head = read::typed(event)?;
-    let topic = read::topic(place.sport, &place.league, head.id.as_deref(), "/id")?;
+    let topic = read::topic(&place.sport, &place.league, head.id.as_deref(), "/id")?;
     let (pointer, competition) = match competitions.len() {
         1 => competitions.remove(0),
         0 => return Err(Invalid::new("/competitions", "an event without a competition")),
@@ -29,7 +29,7 @@ pub(super) fn read(
     let competition: Competition = read::typed(competition).map_err(|fault| read::below(&pointer, fault))?;
     let told = told(&head, &competition);
     let mut game = begin(place, &head, &competition, &told);
-    let begun = begun(&game);
+    let begun = begun(&game, &told);
     game.competitors = sides::sides(&competition, begun)?;
     if begun {
         game.period = period::period(rules, &competition, &told);
@@ -46,8 +46,8 @@ pub(super) fn told<C>(head: &Head, competition: &Competition<C>) -> Status {
 }
 
 /// Whether a game's scores, clock and period are said.
-pub(super) fn begun(game: &Game) -> bool {
-    game.status.is_some_and(status::begun)
+pub(super) fn begun(game: &Game, told: &Status) -> bool {
+    game.status.is_some_and(|status| status::begun(status, &told.kind))
 }
 
 /// What every competition says: where it belongs, when it starts, where it stands.
@@ -59,7 +59,7 @@ pub(super) fn begin<C>(place: &Place, head: &Head, competition: &Competition<C>,
             name: place.name.clone(),
             round: head.week.map(|number| number.to_string()),
         }),
-        sport: Some(place.sport.to_owned()),
+        sport: Some(place.sport.to_string()),
         start: start(competition, head.date.as_deref()),
         status: Some(status),
         status_reason,
