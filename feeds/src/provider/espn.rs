@@ -92,8 +92,8 @@ fn games(leagues: &[League], mut event: Value) -> Result<Decoded, Invalid> {
     let competitions = competitions(&mut event);
     match sport.shape {
         Shape::Match(rules) => {
-            let report = matches::read(&place, rules, event, competitions)?;
-            Ok(Decoded { reports: vec![report], ..Decoded::default() })
+            let (report, refused) = matches::read(&place, rules, event, competitions)?;
+            Ok(Decoded { reports: vec![report], refused })
         }
         // A tournament whose matches are still to be drawn.
         Shape::Each(_) if competitions.is_empty() && event.get("groupings").is_some_and(Value::is_array) => {

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Adapter, Decoded, read};
+use super::{Adapter, Decoded, items, read};
 use crate::Game;
 use crate::document::Document;
 use crate::game::{Clock, ClockMode, Competition, Competitor, Period, PeriodKind, Score, Status};
@@ -39,21 +39,21 @@ impl Adapter for Nhl {
             return Err(Invalid::new("", "a JSON object is expected"));
         };
         if let Some(Value::Array(days)) = payload.remove("dates") {
-            return Ok(read::each(read::games_of_days("/dates", days), legacy::read));
+            return Ok(items::each(read::games_of_days("/dates", days), legacy::read));
         }
         if let Some(Value::Array(games)) = payload.remove("games") {
-            return Ok(read::each(read::items("/games", games), game));
+            return Ok(items::each(read::items("/games", games), game));
         }
         for days in ["gameWeek", "gamesByDate"] {
             if let Some(Value::Array(games)) = payload.remove(days) {
-                return Ok(read::each(read::games_of_days(&format!("/{days}"), games), game));
+                return Ok(items::each(read::games_of_days(&format!("/{days}"), games), game));
             }
         }
         if payload.contains_key("gameData") {
-            return Ok(read::each(vec![(String::new(), Value::Object(payload))], live::read));
+            return Ok(items::each(vec![(String::new(), Value::Object(payload))], live::read));
         }
         match payload.contains_key("gameState") {
-            true => Ok(read::each(vec![(String::new(), Value::Object(payload))], game)),
+            true => Ok(items::each(vec![(String::new(), Value::Object(payload))], game)),
             false => Err(Invalid::new("", "neither a game nor a list of games")),
         }
     }
@@ -75,7 +75,7 @@ static STATES: [(&str, Status); 8] = [
 static SCHEDULE: [(&str, Status); 3] =
     [("PPD", Status::Postponed), ("CNCL", Status::Cancelled), ("SUSP", Status::Suspended)];
 
-fn game(one: Value) -> Result<Report, Invalid> {
+fn game(one: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
     let one: Match = read::typed(one)?;
     let topic = read::topic("hockey", "nhl", one.id.as_deref(), "/id")?;
     let (status, status_reason) = status(&one);
@@ -106,7 +106,7 @@ fn game(one: Value) -> Result<Report, Invalid> {
         ]),
         ..Game::default()
     };
-    Ok(read::image(topic, game))
+    Ok((read::image(topic, game), one.refused()))
 }
 
 fn status(one: &Match) -> (Status, Option<String>) {

@@ -18,7 +18,7 @@ pub(super) fn read(
     rules: &Rules,
     event: Value,
     mut competitions: Vec<(String, Value)>,
-) -> Result<Report, Invalid> {
+) -> Result<(Report, Vec<Invalid>), Invalid> {
     let head: Head = read::typed(event)?;
     let topic = read::topic(&place.sport, &place.league, head.id.as_deref(), "/id")?;
     let (pointer, competition) = match competitions.len() {
@@ -37,7 +37,18 @@ pub(super) fn read(
         game.clock = game.period.as_ref().and(rules.clock).and_then(|mode| clock::clock(mode, &told));
         (rules.fill)(&competition, &mut game);
     }
-    Ok(read::image(topic, game))
+    Ok((read::image(topic, game), refused(&pointer, &competition)))
+}
+
+/// What of a competition's lists could not be read.
+fn refused(pointer: &str, competition: &Competition) -> Vec<Invalid> {
+    let lists = competition.details.refused("/details").chain(competition.notes.refused("/notes"));
+    let scores = competition
+        .competitors
+        .iter()
+        .enumerate()
+        .flat_map(|(i, side)| side.linescores.refused(&format!("/competitors/{i}/linescores")).collect::<Vec<_>>());
+    lists.chain(scores).map(|fault| read::below(pointer, fault)).collect()
 }
 
 /// The status of a competition, or of its event where it has none.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::provider::items::Items;
 use crate::provider::read::{int, or_default, text};
 
 #[derive(Debug, Deserialize)]
@@ -78,13 +79,13 @@ pub(super) struct Competition<C = Competitor> {
     pub(super) status: Option<Status>,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) competitors: Vec<C>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) details: Vec<Detail>,
+    #[serde(default)]
+    pub(super) details: Items<Detail>,
     pub(super) situation: Option<Situation>,
     pub(super) venue: Option<Venue>,
     pub(super) format: Option<Format>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) notes: Vec<Note>,
+    #[serde(default)]
+    pub(super) notes: Items<Note>,
     #[serde(rename = "altGameNote", default, deserialize_with = "text")]
     pub(super) game_note: Option<String>,
 }
@@ -145,8 +146,8 @@ pub(super) struct Competitor {
     pub(super) score: Option<i64>,
     #[serde(rename = "shootoutScore", default, deserialize_with = "int")]
     pub(super) shootout_score: Option<i64>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) linescores: Vec<Linescore>,
+    #[serde(default)]
+    pub(super) linescores: Items<Linescore>,
     #[serde(default, deserialize_with = "int")]
     pub(super) hits: Option<i64>,
     #[serde(default, deserialize_with = "int")]

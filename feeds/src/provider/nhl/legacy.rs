@@ -8,6 +8,7 @@ use super::goals::minute;
 use super::shootout;
 use crate::Game;
 use crate::game::{Clock, ClockMode, Competition, Incident, Period, PeriodKind, Score, Status};
+use crate::provider::items::Items;
 use crate::provider::read::{self, int, or_default, text};
 use crate::report::{Invalid, Report};
 
@@ -23,8 +24,7 @@ struct Match {
     #[serde(deserialize_with = "or_default")]
     teams: Sides<Side>,
     linescore: Option<Linescore>,
-    #[serde(deserialize_with = "or_default")]
-    scoring_plays: Vec<Play>,
+    scoring_plays: Items<Play>,
     venue: Option<Named>,
 }
 
@@ -77,8 +77,7 @@ struct Linescore {
     has_shootout: bool,
     shootout_info: Option<Sides<Kicks>>,
     intermission_info: Option<Intermission>,
-    #[serde(deserialize_with = "or_default")]
-    periods: Vec<Part>,
+    periods: Items<Part>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -181,7 +180,7 @@ static STATUSES: [(&str, Status); 9] = [
     ("9", Status::Postponed),
 ];
 
-pub(super) fn read(one: Value) -> Result<Report, Invalid> {
+pub(super) fn read(one: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
     let one: Match = read::typed(one)?;
     let topic = read::topic("hockey", "nhl", one.id.as_deref(), "/gamePk")?;
     let line = one.linescore.as_ref();
@@ -229,7 +228,9 @@ pub(super) fn read(one: Value) -> Result<Report, Invalid> {
         info: read::scalars([("venue", one.venue.as_ref().and_then(|venue| venue.name.clone()).map(Value::from))]),
         ..Game::default()
     };
-    Ok(read::image(topic, game))
+    let parts = line.into_iter().flat_map(|line| line.periods.refused("/linescore/periods"));
+    let refused = one.scoring_plays.refused("/scoringPlays").chain(parts).collect();
+    Ok((read::image(topic, game), refused))
 }
 
 fn status(one: &Match) -> (Status, Option<String>) {

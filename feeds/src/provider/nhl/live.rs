@@ -17,7 +17,7 @@ const PLACES: [(&str, &str); 8] = [
     ("/teams/away/score", "/liveData/linescore/teams/away/goals"),
 ];
 
-pub(super) fn read(feed: Value) -> Result<Report, Invalid> {
+pub(super) fn read(feed: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
     let mut game = json!({ "teams": { "home": {}, "away": {} } });
     for (here, there) in PLACES {
         let (parent, name) = here.rsplit_once('/').unwrap_or_default();
@@ -27,7 +27,9 @@ pub(super) fn read(feed: Value) -> Result<Report, Invalid> {
     }
     game["linescore"] = feed.pointer("/liveData/linescore").cloned().unwrap_or_default();
     game["scoringPlays"] = plays(&feed).cloned().collect();
-    legacy::read(game).map_err(|fault| Invalid::new(there(&fault.pointer), fault.detail))
+    let moved = |fault: Invalid| Invalid::new(there(&fault.pointer), fault.detail);
+    let (report, refused) = legacy::read(game).map_err(moved)?;
+    Ok((report, refused.into_iter().map(moved).collect()))
 }
 
 /// The plays that a schedule lists, and a shoot-out's kicks.

@@ -14,7 +14,7 @@ pub(super) fn kicks<'a>(
     names: &BTreeMap<&str, String>,
     deciding: impl Iterator<Item = &'a Goal>,
 ) -> Vec<(String, Incident)> {
-    let listed = &one.summary.shootout;
+    let listed: Vec<&Kick> = one.summary.shootout.iter().collect();
     let mut plays: Vec<&Play> = one.plays.iter().filter(|play| is_kick(play)).collect();
     plays.sort_by_key(|play| play.order);
     match (&listed[..], &plays[..]) {

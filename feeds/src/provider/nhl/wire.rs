@@ -4,7 +4,9 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::provider::items::Items;
 use crate::provider::read::{self, int, localized, or_default, text};
+use crate::report::Invalid;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -37,13 +39,11 @@ pub(super) struct Match {
     #[serde(deserialize_with = "or_default")]
     pub(super) summary: Summary,
     /// The scores of a day have them here.
-    #[serde(deserialize_with = "or_default")]
-    pub(super) goals: Vec<Goal>,
+    pub(super) goals: Items<Goal>,
     /// A play-by-play's.
-    #[serde(deserialize_with = "or_default")]
-    pub(super) plays: Vec<Play>,
-    #[serde(rename = "rosterSpots", deserialize_with = "or_default")]
-    pub(super) roster: Vec<Player>,
+    pub(super) plays: Items<Play>,
+    #[serde(rename = "rosterSpots")]
+    pub(super) roster: Items<Player>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -117,12 +117,9 @@ pub(super) struct Team {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Summary {
-    #[serde(deserialize_with = "or_default")]
-    pub(super) scoring: Vec<Part>,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) penalties: Vec<Part>,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) shootout: Vec<Kick>,
+    pub(super) scoring: Items<Part>,
+    pub(super) penalties: Items<Part>,
+    pub(super) shootout: Items<Kick>,
 }
 
 /// What a period saw.
@@ -131,15 +128,32 @@ pub(super) struct Summary {
 pub(super) struct Part {
     #[serde(rename = "periodDescriptor")]
     pub(super) period: Option<PeriodDescriptor>,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) goals: Vec<Goal>,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) penalties: Vec<Penalty>,
+    pub(super) goals: Items<Goal>,
+    pub(super) penalties: Items<Penalty>,
 }
 
 impl Part {
     pub(super) fn number(&self) -> Option<i64> {
         self.period.as_ref()?.number
+    }
+}
+
+impl Match {
+    /// What of its lists could not be read.
+    pub(super) fn refused(&self) -> Vec<Invalid> {
+        let Summary { scoring, penalties, shootout } = &self.summary;
+        let parts = [("/summary/scoring", scoring), ("/summary/penalties", penalties)];
+        let parts = parts.into_iter().flat_map(|(list, parts)| {
+            let within = parts.placed().flat_map(move |(place, part)| {
+                let at = format!("{list}/{}", place - 1);
+                let goals = part.goals.refused(&format!("{at}/goals")).collect::<Vec<_>>();
+                goals.into_iter().chain(part.penalties.refused(&format!("{at}/penalties")).collect::<Vec<_>>())
+            });
+            parts.refused(list).chain(within)
+        });
+        let lists = [shootout.refused("/summary/shootout").collect::<Vec<_>>(), self.goals.refused("/goals").collect()];
+        let plays = self.plays.refused("/plays").chain(self.roster.refused("/rosterSpots"));
+        parts.chain(lists.into_iter().flatten()).chain(plays).collect()
     }
 }
 
