@@ -22,6 +22,7 @@ pub mod f1;
 mod football_data;
 mod goalserve;
 pub mod golden;
+mod items;
 mod jq;
 mod lists;
 mod mlb;

@@ -88,11 +88,8 @@ fn decode_all(name: &str, folder: &str, skip: &[&str]) -> (usize, usize, usize) 
 
 #[test]
 fn espn_captures_decode() {
-    // A summary is another document than a scoreboard.
-    let (payloads, _, refused) = decode_all("espn", "espn", &["wc2026_mex_summary.json"]);
-    if payloads > 0 {
-        assert_eq!(refused, 1, "MMA of the one mixed payload");
-    }
+    let (_, _, refused) = decode_all("espn", "espn", &[]);
+    assert_eq!(refused, 0);
 }
 
 #[test]
@@ -188,14 +185,17 @@ fn espn_american_sports() {
 }
 
 #[test]
-fn espn_refuses_what_it_cannot_read_by_event() {
+fn espn_reads_a_night_of_mma_and_a_summary() {
     let Some(folder) = captures("espn") else { return };
     let decoded = decode_file("espn", folder.join("multi_sport_a.json"));
-    let faults: Vec<String> = decoded.refused.iter().map(ToString::to_string).collect();
-    assert_eq!(faults, ["/events/5: mma is not read yet"]);
-    let summary = std::fs::read(folder.join("wc2026_mex_summary.json")).unwrap();
-    let fault = adapter("espn").unwrap().decode(&summary).unwrap_err();
-    assert_eq!(fault.pointer, "/events");
+    assert_eq!(decoded.reports.iter().filter(|report| report.game.sport() == "mma").count(), 13);
+    let bout = image(&decoded, "mma/ufc/401505372");
+    assert_eq!((&bout["status"], &bout["info"]["winner"]), (&json!("final"), &json!("home")));
+    assert!(bout["competitors"]["home"].get("score").is_none(), "the judges' cards are no score");
+    let summary = decode_file("espn", folder.join("wc2026_mex_summary.json"));
+    let game = image(&summary, "soccer/fifa.world/760415");
+    assert_eq!(game["competitors"]["home"]["score"], json!({"total": 2, "parts": {"1": 1, "2": 1}}));
+    assert_eq!(game["incidents"].as_object().unwrap().len(), 8, "as many as the scoreboard has");
 }
 
 #[test]

@@ -74,6 +74,36 @@ fn incidents_do_not_depend_on_the_order_of_espns_list() {
     assert_eq!(reports(espn, "key events without ids"), reports(espn, "in another order"));
 }
 
+/// The incidents of a golden payload's first report.
+fn incidents(adapter: &dyn Adapter, trap: &str) -> Document {
+    let Change::Image(image) = reports(adapter, trap).remove(0).change else { panic!("an image") };
+    image["incidents"].as_object().unwrap().clone()
+}
+
+#[test]
+fn a_summary_names_its_incidents_as_the_scoreboard_does() {
+    let espn = adapter("espn").unwrap();
+    let [listed, summed] = ["key events without ids", "a summary: the event"].map(|trap| incidents(espn, trap));
+    let others: Vec<&String> = listed.keys().filter(|id| !summed.contains_key(*id)).collect();
+    assert_eq!(others, ["other-999-0", "penalty-102-22-71", "video-review-upheld-102-72"]);
+    assert!(summed.iter().all(|(id, incident)| incident["order"] == listed[id]["order"]));
+}
+
+#[test]
+fn a_kick_of_a_shoot_out_has_one_id_in_every_format() {
+    let nhl = adapter("nhl").unwrap();
+    let [landing, plays, day] = ["deciding goal is its kick", "in a play-by-play: the same", "in the scores of a day"]
+        .map(|trap| {
+            incidents(nhl, trap).into_iter().filter(|(id, _)| id.starts_with("shootout")).collect::<Document>()
+        });
+    assert_eq!(landing.len(), 4);
+    assert_eq!(landing, plays);
+    assert_eq!(day.keys().collect::<Vec<_>>(), ["shootout-3"]);
+    let [schedule, feed] =
+        ["the goal of a shoot-out is a kick", "a game's feed of statsapi: goals"].map(|trap| incidents(nhl, trap));
+    assert!(schedule.iter().all(|(id, incident)| feed[id] == *incident));
+}
+
 #[test]
 fn an_incident_that_vanishes_or_is_named_changes_no_other_id() {
     let espn = adapter("espn").unwrap();

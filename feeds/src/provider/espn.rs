@@ -1,25 +1,27 @@
 //! ESPN's scoreboards: `site.api.espn.com/apis/site/v2/sports/{sport}/{league}/scoreboard`, undocumented, polled.
 //!
-//! A payload is `{"leagues":[…],"events":[…]}`, the same without `leagues`, or one event alone. Topics are
+//! A payload is `{"leagues":[…],"events":[…]}`, the same without `leagues`, one event alone, or a [`summary`]. Topics are
 //! `sport/league-slug/event-id` (`soccer/eng.1/740898`). ESPN says no sequence, no document time, no ids of key events
 //! and not whether a clock runs; corrections are silent: values change and items vanish.
 //!
 //! One file an idea: [`wire`] is ESPN's shape, [`league`] tells which sport and league an event belongs to, [`matches`]
 //! reads an event of two sides, and below it [`status`], [`clock`], [`period`], [`sides`], [`soccer`], [`situation`].
-//! What is no match of two teams has a file of its own, [`cricket`], [`tennis`], [`golf`], [`racing`]; a tournament's matches
-//! and a weekend's sessions are games each, under the ids of their competitions.
+//! What is no match of two teams has a file of its own, [`cricket`], [`tennis`], [`golf`], [`mma`], [`racing`]; a tournament's
+//! matches, a night's bouts and a weekend's sessions are games each, under the ids of their competitions.
 
 mod clock;
 mod cricket;
 mod golf;
 mod league;
 mod matches;
+mod mma;
 mod period;
 mod racing;
 mod sides;
 mod situation;
 mod soccer;
 mod status;
+mod summary;
 mod tennis;
 mod wire;
 
@@ -70,7 +72,10 @@ impl Scoreboard {
             return Ok(Scoreboard { leagues: Vec::new(), events: vec![(String::new(), Value::Object(scoreboard))] });
         }
         let Some(Value::Array(events)) = scoreboard.remove("events") else {
-            return Err(Invalid::new("/events", "no scoreboard: neither events nor competitions"));
+            let Some((leagues, event)) = summary::open(scoreboard) else {
+                return Err(Invalid::new("/events", "no scoreboard: neither events nor competitions"));
+            };
+            return Ok(Scoreboard { leagues, events: vec![("/header".to_owned(), event)] });
         };
         let leagues: Option<Vec<League>> = match scoreboard.remove("leagues") {
             None => None,
@@ -83,17 +88,18 @@ impl Scoreboard {
 /// The games of an event.
 fn games(leagues: &[League], mut event: Value) -> Result<Decoded, Invalid> {
     let sport = league::sport_of(leagues, &event)?;
+    let place = league::place(&sport, leagues, &event)?;
+    let competitions = competitions(&mut event);
     match sport.shape {
-        Shape::Unread => Err(Invalid::new("", format!("{} is not read yet", sport.word))),
         Shape::Match(rules) => {
-            let place = league::place(sport, leagues, &event)?;
-            let competitions = competitions(&mut event);
-            let report = matches::read(&place, rules, event, competitions)?;
-            Ok(Decoded { reports: vec![report], ..Decoded::default() })
+            let (report, refused) = matches::read(&place, rules, event, competitions)?;
+            Ok(Decoded { reports: vec![report], refused })
+        }
+        // A tournament whose matches are still to be drawn.
+        Shape::Each(_) if competitions.is_empty() && event.get("groupings").is_some_and(Value::is_array) => {
+            Ok(Decoded::default())
         }
         Shape::Each(one) => {
-            let place = league::place(sport, leagues, &event)?;
-            let competitions = competitions(&mut event);
             if competitions.is_empty() {
                 return Err(Invalid::new("/competitions", "an event without a competition"));
             }

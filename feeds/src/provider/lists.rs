@@ -4,11 +4,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Decoded, read};
+use super::{Decoded, items, read};
 use crate::report::{Invalid, Report};
-
-/// The most values of one item that are read as nothing; then the item is left out.
-const MOST: usize = 8;
 
 /// A list of a game, its items of one type.
 pub(super) struct List {
@@ -36,20 +33,9 @@ impl List {
         faults
     }
 
-    fn is_kept(&self, at: &str, item: &mut Value, faults: &mut Vec<Invalid>) -> bool {
-        for _ in 0..MOST {
-            let Some(fault) = (self.fault)(item) else { return true };
-            if self.strict.contains(&&*fault.pointer) {
-                return true;
-            }
-            let wrong = item.pointer_mut(&fault.pointer).filter(|value| !fault.pointer.is_empty() && !value.is_null());
-            faults.push(read::below(at, fault.clone()));
-            match wrong {
-                Some(value) => *value = Value::Null,
-                None => return false,
-            }
-        }
-        false
+    fn is_kept(&self, place: &str, item: &mut Value, faults: &mut Vec<Invalid>) -> bool {
+        let detail = |fault: &Invalid| !self.strict.contains(&&*fault.pointer);
+        items::mended(item, place, faults, |item| (self.fault)(item).filter(detail).map_or(Ok(()), Err)).is_some()
     }
 }
 

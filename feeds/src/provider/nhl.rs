@@ -11,13 +11,15 @@
 
 mod goals;
 mod legacy;
+mod live;
+mod shootout;
 mod wire;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Adapter, Decoded, read};
+use super::{Adapter, Decoded, items, read};
 use crate::Game;
 use crate::document::Document;
 use crate::game::{Clock, ClockMode, Competition, Competitor, Period, PeriodKind, Score, Status};
@@ -37,16 +39,21 @@ impl Adapter for Nhl {
             return Err(Invalid::new("", "a JSON object is expected"));
         };
         if let Some(Value::Array(days)) = payload.remove("dates") {
-            return Ok(read::each(read::games_of_days("/dates", days), legacy::read));
+            return Ok(items::each(read::games_of_days("/dates", days), legacy::read));
         }
         if let Some(Value::Array(games)) = payload.remove("games") {
-            return Ok(read::each(read::items("/games", games), game));
+            return Ok(items::each(read::items("/games", games), game));
         }
-        if let Some(Value::Array(days)) = payload.remove("gameWeek") {
-            return Ok(read::each(read::games_of_days("/gameWeek", days), game));
+        for days in ["gameWeek", "gamesByDate"] {
+            if let Some(Value::Array(games)) = payload.remove(days) {
+                return Ok(items::each(read::games_of_days(&format!("/{days}"), games), game));
+            }
+        }
+        if payload.contains_key("gameData") {
+            return Ok(items::each(vec![(String::new(), Value::Object(payload))], live::read));
         }
         match payload.contains_key("gameState") {
-            true => Ok(read::each(vec![(String::new(), Value::Object(payload))], game)),
+            true => Ok(items::each(vec![(String::new(), Value::Object(payload))], game)),
             false => Err(Invalid::new("", "neither a game nor a list of games")),
         }
     }
@@ -68,7 +75,7 @@ static STATES: [(&str, Status); 8] = [
 static SCHEDULE: [(&str, Status); 3] =
     [("PPD", Status::Postponed), ("CNCL", Status::Cancelled), ("SUSP", Status::Suspended)];
 
-fn game(one: Value) -> Result<Report, Invalid> {
+fn game(one: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
     let one: Match = read::typed(one)?;
     let topic = read::topic("hockey", "nhl", one.id.as_deref(), "/id")?;
     let (status, status_reason) = status(&one);
@@ -99,7 +106,7 @@ fn game(one: Value) -> Result<Report, Invalid> {
         ]),
         ..Game::default()
     };
-    Ok(read::image(topic, game))
+    Ok((read::image(topic, game), one.refused()))
 }
 
 fn status(one: &Match) -> (Status, Option<String>) {
@@ -154,18 +161,25 @@ fn clock(told: &wire::Clock) -> Option<Clock> {
 fn competitors(one: &Match, begun: bool) -> BTreeMap<String, Competitor> {
     let side = |team: &Team| {
         let score = Score { total: team.score.filter(|_| begun), ..Score::default() };
-        match (&team.place, team.common_name.as_ref().or(team.name.as_ref())) {
+        let place = team.place.as_ref().or(team.of_place.as_ref());
+        match (place, team.common_name.as_ref().or(team.name.as_ref())) {
             (Some(place), Some(name)) => {
-                let name = read::cut(&format!("{place} {name}")).to_owned();
+                let name = if begins(name, place) { name.clone() } else { format!("{place} {name}") };
+                let name = read::cut(&name).to_owned();
                 read::team(Some(name), team.abbrev.clone(), score)
             }
             // A place alone is no team: New York has two.
             (place, name) => {
-                Competitor { team: None, ..read::team(name.or(place.as_ref()).cloned(), team.abbrev.clone(), score) }
+                Competitor { team: None, ..read::team(name.or(place).cloned(), team.abbrev.clone(), score) }
             }
         }
     };
     read::sides(side(&one.home_team), side(&one.away_team))
+}
+
+/// Whether a name says its place: `Utah Hockey Club`.
+fn begins(name: &str, place: &str) -> bool {
+    name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 /// Who plays with more, and for how long it was to last.

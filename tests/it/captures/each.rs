@@ -13,7 +13,7 @@ use super::{captures, served};
 /// Adapter, folder, file, and how many games it holds.
 const CAPTURES: [(&str, &str, &str, usize); 11] = [
     ("api-football", "api-football", "fixtures_live_all_2024-02-21.json", 14),
-    ("espn", "espn", "multi_sport_a.json", 47),
+    ("espn", "espn", "multi_sport_a.json", 60),
     ("espn", "espn/series_golf_the_open_2026", "20260717T124615Z.json.gz", 1),
     ("football-data", "football-data-org", "today_matches.json", 18),
     ("mlb", "mlb-statsapi", "gumbo_746551_20240530_030926_gameover.json.gz", 1),

@@ -49,10 +49,10 @@ struct Innings {
 /// The image of a match.
 pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Report, Invalid> {
     let competition: Competition<Side> = read::typed(competition)?;
-    let topic = read::topic(place.sport, &place.league, competition.id.as_deref().or(head.id.as_deref()), "/id")?;
+    let topic = read::topic(&place.sport, &place.league, competition.id.as_deref().or(head.id.as_deref()), "/id")?;
     let told = matches::told(head, &competition);
     let mut game = matches::begin(place, head, &competition, &told);
-    let begun = matches::begun(&game);
+    let begun = matches::begun(&game, &told);
     game.competitors = sides(&competition, begun)?;
     if begun {
         game.period = read::count(told.period).filter(|innings| (1..=20).contains(innings)).map(|innings| Period {
@@ -61,7 +61,9 @@ pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Rep
             ..Period::default()
         });
     }
-    if matches!(game.status, Some(Status::Live | Status::Break | Status::Interrupted)) {
+    // Also where nobody knows ESPN's word, of what is not over.
+    let unknown = game.status == Some(Status::Unknown) && told.kind.state.as_deref() == Some("in");
+    if unknown || matches!(game.status, Some(Status::Live | Status::Break | Status::Interrupted)) {
         let bats =
             |side: &&Side| side.linescores.iter().any(|innings| innings.is_batting && innings.is_current == Some(1));
         let target = competition.competitors.iter().find_map(|side| target(side.score.as_deref()?));

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::league::Place;
 use super::matches;
-use super::wire::{Athlete, Competition, Head, StatusType};
+use super::wire::{Athlete, Competition, Head, Named, StatusType};
 use crate::game::{Competitor, CompetitorKind, CompetitorStatus, MAX_COMPETITORS, Period, PeriodKind, Score};
 use crate::provider::read::{self, int, or_default, short, text};
 use crate::report::{Invalid, Report};
@@ -20,7 +20,13 @@ use crate::report::{Invalid, Report};
 struct Player {
     #[serde(deserialize_with = "text")]
     id: Option<String>,
+    /// `athlete`; else a pair, or a team of more.
+    #[serde(rename = "type", deserialize_with = "text")]
+    kind: Option<String>,
     athlete: Option<Athlete>,
+    /// A pair's names.
+    roster: Option<Named>,
+    team: Option<Named>,
     /// `-14`, or wrapped with the strokes.
     #[serde(deserialize_with = "shown")]
     score: Option<String>,
@@ -84,7 +90,7 @@ fn shown<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error
 /// The image of a tournament.
 pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Report, Invalid> {
     let competition: Competition<Player> = read::typed(competition)?;
-    let topic = read::topic(place.sport, &place.league, competition.id.as_deref().or(head.id.as_deref()), "/id")?;
+    let topic = read::topic(&place.sport, &place.league, competition.id.as_deref().or(head.id.as_deref()), "/id")?;
     let told = matches::told(head, &competition);
     let mut game = matches::begin(place, head, &competition, &told);
     if let Some(said) = &mut game.competition {
@@ -96,7 +102,7 @@ pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Rep
         ("venue", course.and_then(|course| course.name.clone()).map(Value::from)),
         ("city", course.and_then(|course| course.address.as_ref()?.city.clone()).map(Value::from)),
     ]));
-    let begun = matches::begun(&game);
+    let begun = matches::begun(&game, &told);
     if begun {
         let rounds = head.tournament.as_ref().and_then(|tournament| tournament.rounds);
         game.period = read::count(told.period).filter(|round| (1..=20).contains(round)).map(|round| Period {
@@ -117,16 +123,23 @@ fn field(mut players: Vec<Player>, begun: bool) -> Result<BTreeMap<String, Compe
     // By number where they are numbers; who has none comes last.
     players.sort_by_cached_key(|player| {
         let number = player.id.as_deref().and_then(|id| id.parse::<u64>().ok()).unwrap_or(u64::MAX);
-        (number, player.id.clone(), player.athlete.as_ref().and_then(|athlete| athlete.name.clone()))
+        (number, player.id.clone(), name(player))
     });
     Ok((1..).map(|n: usize| n.to_string()).zip(players.iter().map(|player| competitor(player, begun))).collect())
 }
 
+/// A player's name; of a team's event its roster's or its own.
+fn name(player: &Player) -> Option<String> {
+    let alone = player.athlete.as_ref().and_then(|athlete| athlete.name.clone());
+    alone.or_else(|| player.roster.as_ref().or(player.team.as_ref())?.name.clone())
+}
+
 fn competitor(player: &Player, begun: bool) -> Competitor {
     let score = if begun { score(player) } else { Score::default() };
+    let together = player.athlete.is_none() && (player.kind.as_deref() == Some("team") || name(player).is_some());
     Competitor {
-        kind: Some(CompetitorKind::Athlete),
-        name: player.athlete.as_ref().and_then(|athlete| athlete.name.clone()),
+        kind: Some(if together { CompetitorKind::Team } else { CompetitorKind::Athlete }),
+        name: name(player),
         status: status(&player.status),
         score: Some(score).filter(|score| *score != Score::default()),
         ..Competitor::default()

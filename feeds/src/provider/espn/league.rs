@@ -1,59 +1,63 @@
 //! Which sport and league an event belongs to. ESPN says it in numbers in the event's uid (`s:600~l:700~e:740898`), and
 //! in words in the payload's `leagues`, in a situation's link, and for some leagues in the event's links.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::period::Rules;
 use super::wire::{Head, League};
-use super::{cricket, golf, period, racing, situation, soccer, tennis};
+use super::{cricket, golf, mma, period, racing, situation, soccer, tennis};
 use crate::game::{ClockMode, PeriodKind};
 use crate::report::{Invalid, Report};
 
 /// A sport at ESPN.
+#[derive(Clone)]
 pub(super) struct Sport {
     /// `s:` of a uid.
-    number: &'static str,
+    number: Cow<'static, str>,
     /// ESPN's word in links.
     slug: &'static str,
     /// Ours: the first segment of the topic.
-    pub(super) word: &'static str,
+    pub(super) word: Cow<'static, str>,
     pub(super) shape: Shape,
 }
 
 /// How an event of a sport is read.
+#[derive(Clone, Copy)]
 pub(super) enum Shape {
     /// One competition of two sides, home and away.
     Match(&'static Rules),
     /// One competition of many, or many competitions: each is a game of its own.
     Each(fn(&Place, &Head, Value) -> Result<Report, Invalid>),
-    /// Not read yet: each event is refused with the sport's name.
-    Unread,
 }
 
 /// Where an event belongs: the first two segments of its topic.
 pub(super) struct Place {
-    pub(super) sport: &'static str,
+    pub(super) sport: Cow<'static, str>,
     pub(super) league: String,
     /// The league's name, where the payload says it.
     pub(super) name: Option<String>,
 }
 
 const fn sport(number: &'static str, slug: &'static str, word: &'static str, shape: Shape) -> Sport {
-    Sport { number, slug, word, shape }
+    Sport { number: Cow::Borrowed(number), slug, word: Cow::Borrowed(word), shape }
 }
 
-static SPORTS: [Sport; 11] = [
+static SPORTS: [Sport; 12] = [
     sport("600", "soccer", "soccer", Shape::Match(&soccer::RULES)),
     sport("20", "football", "football", Shape::Match(&FOOTBALL)),
     sport("40", "basketball", "basketball", Shape::Match(&BASKETBALL)),
     sport("1", "baseball", "baseball", Shape::Match(&BASEBALL)),
     sport("70", "hockey", "hockey", Shape::Match(&HOCKEY)),
     sport("400", "volleyball", "volleyball", Shape::Match(&VOLLEYBALL)),
+    // Union and league.
+    sport("300", "rugby", "rugby", Shape::Match(&RUGBY)),
     sport("200", "cricket", "cricket", Shape::Each(cricket::read)),
     sport("850", "tennis", "tennis", Shape::Each(tennis::read)),
     sport("1100", "golf", "golf", Shape::Each(golf::read)),
     sport("2000", "racing", "racing", Shape::Each(racing::read)),
-    sport("3301", "mma", "mma", Shape::Unread),
+    sport("3301", "mma", "mma", Shape::Each(mma::read)),
 ];
 
 static FOOTBALL: Rules = Rules {
@@ -69,9 +73,19 @@ static BASEBALL: Rules =
     Rules { kind: PeriodKind::Inning, of: 9, clock: None, period: period::inning, fill: situation::baseball };
 static VOLLEYBALL: Rules =
     Rules { kind: PeriodKind::Set, of: 5, clock: None, period: period::plain, fill: situation::sets };
+static RUGBY: Rules = Rules {
+    kind: PeriodKind::Half,
+    of: 2,
+    clock: Some(ClockMode::Up),
+    period: period::with_overtime,
+    fill: situation::none,
+};
+/// A sport that is not in the table: neither what it calls its periods nor which way its clock runs is known.
+static ANY: Rules =
+    Rules { kind: PeriodKind::Period, of: 0, clock: None, period: period::numbered, fill: situation::none };
 
 /// Leagues by their uid, for payloads that name none. The link into ESPN's core service says it for the others.
-static LEAGUES: [(&str, &str); 20] = [
+static LEAGUES: [(&str, &str); 26] = [
     ("s:1~l:10", "mlb"),
     ("s:20~l:28", "nfl"),
     ("s:20~l:23", "college-football"),
@@ -85,6 +99,7 @@ static LEAGUES: [(&str, &str); 20] = [
     ("s:850~l:900", "wta"),
     ("s:1100~l:1106", "pga"),
     ("s:2000~l:2030", "f1"),
+    ("s:3301~l:3321", "ufc"),
     ("s:600~l:606", "fifa.world"),
     ("s:600~l:700", "eng.1"),
     ("s:600~l:710", "fra.1"),
@@ -92,10 +107,15 @@ static LEAGUES: [(&str, &str); 20] = [
     ("s:600~l:730", "ita.1"),
     ("s:600~l:740", "esp.1"),
     ("s:600~l:770", "usa.1"),
+    ("s:600~l:725", "ned.1"),
+    ("s:600~l:775", "uefa.champions"),
+    ("s:600~l:776", "uefa.europa"),
+    ("s:600~l:781", "uefa.euro"),
+    ("s:600~l:3914", "eng.2"),
 ];
 
 /// The sport of an event.
-pub(super) fn sport_of(leagues: &[League], event: &Value) -> Result<&'static Sport, Invalid> {
+pub(super) fn sport_of(leagues: &[League], event: &Value) -> Result<Sport, Invalid> {
     let only = match leagues {
         [only] => only.uid.as_deref(),
         _ => None,
@@ -107,20 +127,36 @@ pub(super) fn sport_of(leagues: &[League], event: &Value) -> Result<&'static Spo
         (None, Some(slug)) => SPORTS.iter().find(|sport| sport.slug == slug),
         (None, None) => None,
     };
+    let found = found.cloned().or_else(|| number.and_then(|number| unlisted(number, event)));
     found.ok_or_else(|| match number.or(slug) {
         Some(named) => Invalid::new("/uid", format!("sport {named} is not known")),
         None => Invalid::new("/uid", "the sport of this event cannot be told"),
     })
 }
 
+/// A sport that is not in the table, where its event is one competition of two sides. It is called by its number, which
+/// every event says: a word in a link would come and go with the link, and the topic with it.
+fn unlisted(number: &str, event: &Value) -> Option<Sport> {
+    let [competition] = &event.get("competitions")?.as_array()?[..] else { return None };
+    let sides = competition.get("competitors")?.as_array()?.iter().map(|side| side.get("homeAway")?.as_str());
+    let mut sides: Vec<&str> = sides.collect::<Option<_>>()?;
+    sides.sort_unstable();
+    (sides == ["away", "home"]).then(|| Sport {
+        number: Cow::Owned(number.to_owned()),
+        slug: "",
+        word: Cow::Owned(format!("s{number}")),
+        shape: Shape::Match(&ANY),
+    })
+}
+
 /// The league of an event of that sport.
-pub(super) fn place(sport: &'static Sport, leagues: &[League], event: &Value) -> Result<Place, Invalid> {
+pub(super) fn place(sport: &Sport, leagues: &[League], event: &Value) -> Result<Place, Invalid> {
     let uid = uid(event).and_then(league_uid);
     let named = match uid {
         Some(uid) => leagues.iter().find(|league| league.uid.as_deref() == Some(uid)),
         // Without a league in the uid, the payload's only league is meant, where it is one of this sport.
         None => match leagues {
-            [only] if only.uid.as_deref().is_none_or(|uid| part(uid, "s:") == Some(sport.number)) => Some(only),
+            [only] if only.uid.as_deref().is_none_or(|uid| part(uid, "s:") == Some(&*sport.number)) => Some(only),
             _ => None,
         },
     };
@@ -131,10 +167,12 @@ pub(super) fn place(sport: &'static Sport, leagues: &[League], event: &Value) ->
         .or_else(|| LEAGUES.iter().find(|(known, _)| Some(*known) == uid).map(|(_, slug)| *slug))
         .or_else(|| linked(event, "espn.com/").find(|named| LEAGUES.iter().any(|(_, slug)| slug == named)))
         // A series of cricket has a number only.
-        .or_else(|| linked(event, "/cricket/series/").find(|series| series.bytes().all(|b| b.is_ascii_digit())));
+        .or_else(|| linked(event, "/cricket/series/").find(|series| series.bytes().all(|b| b.is_ascii_digit())))
+        // As has a league of rugby.
+        .or_else(|| uid.filter(|_| sport.word == "rugby").and_then(|uid| part(uid, "l:")));
     match slug {
         Some(slug) => Ok(Place {
-            sport: sport.word,
+            sport: sport.word.clone(),
             league: slug.to_lowercase(),
             name: named.and_then(|league| league.name.clone()),
         }),

@@ -18,9 +18,9 @@ pub(super) fn read(
     rules: &Rules,
     event: Value,
     mut competitions: Vec<(String, Value)>,
-) -> Result<Report, Invalid> {
+) -> Result<(Report, Vec<Invalid>), Invalid> {
     let head: Head = read::typed(event)?;
-    let topic = read::topic(place.sport, &place.league, head.id.as_deref(), "/id")?;
+    let topic = read::topic(&place.sport, &place.league, head.id.as_deref(), "/id")?;
     let (pointer, competition) = match competitions.len() {
         1 => competitions.remove(0),
         0 => return Err(Invalid::new("/competitions", "an event without a competition")),
@@ -29,7 +29,7 @@ pub(super) fn read(
     let competition: Competition = read::typed(competition).map_err(|fault| read::below(&pointer, fault))?;
     let told = told(&head, &competition);
     let mut game = begin(place, &head, &competition, &told);
-    let begun = begun(&game);
+    let begun = begun(&game, &told);
     game.competitors = sides::sides(&competition, begun)?;
     if begun {
         game.period = period::period(rules, &competition, &told);
@@ -37,7 +37,18 @@ pub(super) fn read(
         game.clock = game.period.as_ref().and(rules.clock).and_then(|mode| clock::clock(mode, &told));
         (rules.fill)(&competition, &mut game);
     }
-    Ok(read::image(topic, game))
+    Ok((read::image(topic, game), refused(&pointer, &competition)))
+}
+
+/// What of a competition's lists could not be read.
+fn refused(pointer: &str, competition: &Competition) -> Vec<Invalid> {
+    let lists = competition.details.refused("/details").chain(competition.notes.refused("/notes"));
+    let scores = competition
+        .competitors
+        .iter()
+        .enumerate()
+        .flat_map(|(i, side)| side.linescores.refused(&format!("/competitors/{i}/linescores")).collect::<Vec<_>>());
+    lists.chain(scores).map(|fault| read::below(pointer, fault)).collect()
 }
 
 /// The status of a competition, or of its event where it has none.
@@ -46,8 +57,8 @@ pub(super) fn told<C>(head: &Head, competition: &Competition<C>) -> Status {
 }
 
 /// Whether a game's scores, clock and period are said.
-pub(super) fn begun(game: &Game) -> bool {
-    game.status.is_some_and(status::begun)
+pub(super) fn begun(game: &Game, told: &Status) -> bool {
+    game.status.is_some_and(|status| status::begun(status, &told.kind))
 }
 
 /// What every competition says: where it belongs, when it starts, where it stands.
@@ -57,9 +68,9 @@ pub(super) fn begin<C>(place: &Place, head: &Head, competition: &Competition<C>,
         competition: Some(game::Competition {
             id: Some(place.league.clone()),
             name: place.name.clone(),
-            round: head.week.as_ref().and_then(|week| week.number).map(|number| number.to_string()),
+            round: head.week.map(|number| number.to_string()),
         }),
-        sport: Some(place.sport.to_owned()),
+        sport: Some(place.sport.to_string()),
         start: start(competition, head.date.as_deref()),
         status: Some(status),
         status_reason,

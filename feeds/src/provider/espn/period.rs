@@ -8,7 +8,7 @@ use crate::game::{ClockMode, Half, Period, PeriodKind};
 pub(super) struct Rules {
     /// What a regular period is called.
     pub(super) kind: PeriodKind,
-    /// How many there are, where the payload does not say.
+    /// How many there are, where the payload does not say; 0 = not known.
     pub(super) of: u32,
     /// Which way the clock runs, where there is one.
     pub(super) clock: Option<ClockMode>,
@@ -23,7 +23,7 @@ pub(super) fn period(rules: &Rules, competition: &Competition, status: &Status) 
     let of = regular(competition).unwrap_or(rules.of);
     let number = u32::try_from(status.period?).ok().filter(|number| (1..=1000).contains(number))?;
     let period = (rules.period)(rules, number, of, status);
-    Some(Period { number: Some(number), of: Some(of), ..period })
+    Some(Period { number: Some(number), of: Some(of).filter(|of| *of > 0), ..period })
 }
 
 /// How many periods the competition's format has.
@@ -35,6 +35,11 @@ pub(super) fn regular<C>(competition: &Competition<C>) -> Option<u32> {
 /// Always the same kind: sets.
 pub(super) fn plain(rules: &Rules, _number: u32, _of: u32, _status: &Status) -> Period {
     Period { kind: Some(rules.kind), ..Period::default() }
+}
+
+/// No kind: a number.
+pub(super) fn numbered(_rules: &Rules, _number: u32, _of: u32, _status: &Status) -> Period {
+    Period::default()
 }
 
 /// Overtime after the regular periods, a shoot-out where the status says so. College basketball plays two halves.

@@ -33,7 +33,7 @@ struct Vehicle {
 /// The image of one session.
 pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Report, Invalid> {
     let mut competition: Competition<Driver> = read::typed(competition)?;
-    let topic = read::topic(place.sport, &place.league, competition.id.as_deref(), "/id")?;
+    let topic = read::topic(&place.sport, &place.league, competition.id.as_deref(), "/id")?;
     if competition.competitors.len() > MAX_COMPETITORS {
         return Err(Invalid::new("/competitors", format!("at most {MAX_COMPETITORS} drivers")));
     }
@@ -48,7 +48,7 @@ pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Rep
         ("venue", head.circuit.as_ref().and_then(|circuit| circuit.name.clone()).map(Value::from)),
         ("city", head.circuit.as_ref().and_then(|circuit| circuit.address.as_ref()?.city.clone()).map(Value::from)),
     ]));
-    let begun = matches::begun(&game);
+    let begun = matches::begun(&game, &told);
     if begun && session.as_deref() == Some("Race") {
         // In a race the period is the lap; in other sessions ESPN counts something of its own.
         let lap = read::count(told.period).filter(|lap| (1..=2000).contains(lap));

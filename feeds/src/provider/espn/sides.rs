@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::wire::{Competition, Competitor as Side, Linescore};
 use crate::game::{Competitor, CompetitorKind, Score};
+use crate::provider::items::Items;
 use crate::provider::read;
 use crate::report::Invalid;
 use crate::topic::slug;
@@ -55,8 +56,12 @@ fn score(side: &Side) -> Score {
     }
 }
 
-fn parts(linescores: &[Linescore]) -> BTreeMap<String, i64> {
-    read::parts((1i64..).zip(linescores).map(|(place, line)| (line.period.or(Some(place)), line.value)))
+fn parts(linescores: &Items<Linescore>) -> BTreeMap<String, i64> {
+    read::parts(linescores.placed().map(|(place, line)| (line.period.or(Some(place)), value(line))))
+}
+
+fn value(line: &Linescore) -> Option<i64> {
+    line.value.or_else(|| line.shown.as_deref()?.parse().ok())
 }
 
 /// `home` or `away` of a team's id.

@@ -30,8 +30,10 @@ fn name(detail: &Detail) -> String {
     let Minute { base, added } = shown(detail).unwrap_or(Minute { base: 0, added: None });
     let when = added.map_or(base.to_string(), |added| format!("{base}.{added}"));
     let (kind, more) = kind(detail);
-    // A second yellow card and its red one come in the same minute.
-    let more = if kind == "card" { more.as_deref() } else { None };
+    // A yellow card and the red one that it leads to come in the same minute. Which red card is a second yellow one a
+    // summary does not say.
+    let more =
+        if kind == "card" { more.as_deref().map(|more| if more == "yellow" { more } else { "red" }) } else { None };
     let kind = kind.as_str();
     incident_id([Some(kind), more, team, athlete, Some(&when)])
 }
@@ -45,7 +47,7 @@ fn incident(competition: &Competition, detail: &Detail, kick: Option<usize>) -> 
         detail: more,
         // ESPN lists an own goal under the side that it counts for.
         side: side_of(competition, detail.team.as_ref().and_then(|team| team.id.as_deref())),
-        athlete: detail.athletes.first().and_then(|athlete| athlete.name.clone()),
+        athlete: detail.athlete().and_then(|athlete| athlete.name.clone()),
         minute: minute.map(|minute| minute.base),
         added_min: minute.and_then(|minute| minute.added),
         text: detail.kind.text.clone(),
@@ -81,7 +83,7 @@ fn shown(detail: &Detail) -> Option<Minute> {
 }
 
 fn athlete_id(detail: &Detail) -> Option<&str> {
-    detail.athletes.first()?.id.as_deref()
+    detail.athlete()?.id.as_deref()
 }
 
 fn seconds(detail: &Detail) -> i64 {

@@ -67,17 +67,24 @@ fn named(name: &str) -> Status {
     NAMES.iter().find(|(known, _)| *known == bare).map_or(Status::Unknown, |(_, status)| *status)
 }
 
-/// Words of cricket, where they say more than its state.
-static WORDS: [(&str, Status); 9] = [
+/// Words of cricket. Others, while it is played, are `unknown`: most of them tell of a stop.
+static WORDS: [(&str, Status); 16] = [
+    ("live", Status::Live),
+    ("in progress", Status::Live),
     ("result", Status::Final),
     ("no result", Status::Abandoned),
     ("abandoned", Status::Abandoned),
     ("innings break", Status::Break),
     ("lunch", Status::Break),
     ("tea", Status::Break),
+    ("dinner", Status::Break),
+    ("drinks", Status::Break),
+    ("strategic timeout", Status::Break),
     ("stumps", Status::Break),
     ("rain", Status::Interrupted),
     ("bad light", Status::Interrupted),
+    ("delayed", Status::Interrupted),
+    ("match delayed", Status::Interrupted),
 ];
 
 fn stated(kind: &StatusType) -> Status {
@@ -87,7 +94,7 @@ fn stated(kind: &StatusType) -> Status {
     }
     match (kind.state.as_deref(), kind.completed) {
         (Some("pre"), _) => Status::Scheduled,
-        (Some("in"), _) => Status::Live,
+        (Some("in"), _) if word.is_none() => Status::Live,
         (Some("post"), Some(true)) => Status::Final,
         _ => Status::Unknown,
     }
@@ -95,7 +102,7 @@ fn stated(kind: &StatusType) -> Status {
 
 fn reason(status: Status, kind: &StatusType) -> Option<String> {
     let words = match status {
-        Status::Unknown => kind.name.as_ref().or(kind.detail.as_ref()).or(kind.description.as_ref()),
+        Status::Unknown => kind.name.as_ref().or(kind.description.as_ref()).or(kind.detail.as_ref()),
         // While it is played, ESPN's detail is the clock or the period.
         Status::Live | Status::Break => None,
         // And before, it is the date in words.
@@ -105,7 +112,8 @@ fn reason(status: Status, kind: &StatusType) -> Option<String> {
     words.filter(|words| !PLAIN.contains(&words.to_lowercase().as_str())).cloned()
 }
 
-/// Whether scores, clock and period are said: before a game begins ESPN fills them in (0–0, 15:00 of the 1st quarter).
-pub(super) fn begun(status: Status) -> bool {
-    !matches!(status, Status::Scheduled | Status::Postponed | Status::Cancelled)
+/// Whether scores, clock and period are said: before a game begins ESPN fills them in (0–0, 15:00 of the 1st quarter),
+/// whatever else it calls the status.
+pub(super) fn begun(status: Status, kind: &StatusType) -> bool {
+    !matches!(status, Status::Scheduled | Status::Postponed | Status::Cancelled) && kind.state.as_deref() != Some("pre")
 }

@@ -42,7 +42,7 @@ struct Set {
 /// The image of one match.
 pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Report, Invalid> {
     let mut competition: Competition<Player> = read::typed(competition)?;
-    let topic = read::topic(place.sport, &place.league, competition.id.as_deref(), "/id")?;
+    let topic = read::topic(&place.sport, &place.league, competition.id.as_deref(), "/id")?;
     let told = matches::told(head, &competition);
     let mut game = matches::begin(place, head, &competition, &told);
     if let Some(competition_said) = &mut game.competition {
@@ -58,7 +58,7 @@ pub(super) fn read(place: &Place, head: &Head, competition: Value) -> Result<Rep
         [home, away] => [home, away],
         others => return Err(Invalid::new("/competitors", format!("a match has two players, not {}", others.len()))),
     };
-    let begun = matches::begun(&game);
+    let begun = matches::begun(&game, &told);
     let over = game.status == Some(Status::Final);
     let retired = told.kind.name.as_deref() == Some("STATUS_RETIRED");
     let finished =

@@ -1,8 +1,9 @@
 //! ESPN's shape, as far as it is read. Everything may be missing, null, or a text where a number is meant.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::provider::items::Items;
 use crate::provider::read::{int, or_default, text};
 
 #[derive(Debug, Deserialize)]
@@ -26,7 +27,9 @@ pub(super) struct Head {
     pub(super) date: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) name: Option<String>,
-    pub(super) week: Option<Week>,
+    /// `{"number": 5}`; in a summary the number alone.
+    #[serde(deserialize_with = "week")]
+    pub(super) week: Option<i64>,
     pub(super) status: Option<Status>,
     /// Racing: where it is.
     pub(super) circuit: Option<Venue>,
@@ -51,10 +54,12 @@ pub(super) struct Tournament {
     pub(super) rounds: Option<i64>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Week {
-    #[serde(default, deserialize_with = "int")]
-    pub(super) number: Option<i64>,
+fn week<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
+    let value = match Value::deserialize(input)? {
+        Value::Object(mut week) => week.remove("number").unwrap_or_default(),
+        value => value,
+    };
+    int(value).map_err(serde::de::Error::custom)
 }
 
 /// One competition of `C`s: sides, players, drivers.
@@ -74,13 +79,13 @@ pub(super) struct Competition<C = Competitor> {
     pub(super) status: Option<Status>,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) competitors: Vec<C>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) details: Vec<Detail>,
+    #[serde(default)]
+    pub(super) details: Items<Detail>,
     pub(super) situation: Option<Situation>,
     pub(super) venue: Option<Venue>,
     pub(super) format: Option<Format>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) notes: Vec<Note>,
+    #[serde(default)]
+    pub(super) notes: Items<Note>,
     #[serde(rename = "altGameNote", default, deserialize_with = "text")]
     pub(super) game_note: Option<String>,
 }
@@ -141,8 +146,8 @@ pub(super) struct Competitor {
     pub(super) score: Option<i64>,
     #[serde(rename = "shootoutScore", default, deserialize_with = "int")]
     pub(super) shootout_score: Option<i64>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) linescores: Vec<Linescore>,
+    #[serde(default)]
+    pub(super) linescores: Items<Linescore>,
     #[serde(default, deserialize_with = "int")]
     pub(super) hits: Option<i64>,
     #[serde(default, deserialize_with = "int")]
@@ -165,6 +170,9 @@ pub(super) struct Team {
 pub(super) struct Linescore {
     #[serde(default, deserialize_with = "int")]
     pub(super) value: Option<i64>,
+    /// A summary has this alone: `"1"`.
+    #[serde(rename = "displayValue", default, deserialize_with = "text")]
+    pub(super) shown: Option<String>,
     /// Absent in older payloads: the place in the list says it.
     #[serde(default, deserialize_with = "int")]
     pub(super) period: Option<i64>,
@@ -192,6 +200,16 @@ pub(super) struct Detail {
     pub(super) shootout: bool,
     #[serde(rename = "athletesInvolved", default, deserialize_with = "or_default")]
     pub(super) athletes: Vec<Athlete>,
+    /// A summary's word for them.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) participants: Vec<Player>,
+}
+
+impl Detail {
+    /// Whom it is about.
+    pub(super) fn athlete(&self) -> Option<&Athlete> {
+        self.athletes.first().or_else(|| self.participants.first()?.athlete.as_ref())
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,11 +1,14 @@
-//! The schedule of `statsapi.web.nhl.com`, closed in 2023, with `linescore` and `scoringPlays` where they were asked for.
+//! The schedule of `statsapi.web.nhl.com`, closed in 2023, with `linescore` and `scoringPlays` where they were asked for;
+//! [`live`](super::live) makes one of a game's feed.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::goals::minute;
+use super::shootout;
 use crate::Game;
 use crate::game::{Clock, ClockMode, Competition, Incident, Period, PeriodKind, Score, Status};
+use crate::provider::items::Items;
 use crate::provider::read::{self, int, or_default, text};
 use crate::report::{Invalid, Report};
 
@@ -21,8 +24,7 @@ struct Match {
     #[serde(deserialize_with = "or_default")]
     teams: Sides<Side>,
     linescore: Option<Linescore>,
-    #[serde(deserialize_with = "or_default")]
-    scoring_plays: Vec<Play>,
+    scoring_plays: Items<Play>,
     venue: Option<Named>,
 }
 
@@ -75,8 +77,7 @@ struct Linescore {
     has_shootout: bool,
     shootout_info: Option<Sides<Kicks>>,
     intermission_info: Option<Intermission>,
-    #[serde(deserialize_with = "or_default")]
-    periods: Vec<Part>,
+    periods: Items<Part>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -133,6 +134,9 @@ struct About {
     event_idx: Option<i64>,
     #[serde(deserialize_with = "int")]
     period: Option<i64>,
+    /// `REGULAR`, `OVERTIME`, `SHOOTOUT`.
+    #[serde(deserialize_with = "text")]
+    period_type: Option<String>,
     #[serde(deserialize_with = "text")]
     period_time: Option<String>,
 }
@@ -157,6 +161,8 @@ struct Role {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Person {
+    #[serde(deserialize_with = "text")]
+    id: Option<String>,
     #[serde(rename = "fullName", deserialize_with = "text")]
     name: Option<String>,
 }
@@ -174,7 +180,7 @@ static STATUSES: [(&str, Status); 9] = [
     ("9", Status::Postponed),
 ];
 
-pub(super) fn read(one: Value) -> Result<Report, Invalid> {
+pub(super) fn read(one: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
     let one: Match = read::typed(one)?;
     let topic = read::topic("hockey", "nhl", one.id.as_deref(), "/gamePk")?;
     let line = one.linescore.as_ref();
@@ -215,11 +221,16 @@ pub(super) fn read(one: Value) -> Result<Report, Invalid> {
         }),
         period,
         competitors: read::sides(team(&one.teams.home, home), team(&one.teams.away, away)),
-        incidents: read::unique(one.scoring_plays.iter().map(|play| incident(&one, play))),
+        incidents: read::unique(one.scoring_plays.iter().map(|play| match play.is_kick() {
+            true => kick(&one, play),
+            false => incident(&one, play),
+        })),
         info: read::scalars([("venue", one.venue.as_ref().and_then(|venue| venue.name.clone()).map(Value::from))]),
         ..Game::default()
     };
-    Ok(read::image(topic, game))
+    let parts = line.into_iter().flat_map(|line| line.periods.refused("/linescore/periods"));
+    let refused = one.scoring_plays.refused("/scoringPlays").chain(parts).collect();
+    Ok((read::image(topic, game), refused))
 }
 
 fn status(one: &Match) -> (Status, Option<String>) {
@@ -246,25 +257,56 @@ fn period(line: &Linescore) -> Option<Period> {
     Some(Period { number: Some(number), kind: Some(kind), of: Some(3), ..Period::default() })
 }
 
+impl Play {
+    fn is_kick(&self) -> bool {
+        self.about.period_type.as_deref() == Some("SHOOTOUT")
+    }
+
+    fn player(&self, role: &str) -> Option<&Person> {
+        self.players.iter().find(|player| player.player_type.as_deref() == Some(role))?.player.as_ref()
+    }
+}
+
+fn side(one: &Match, play: &Play) -> Option<String> {
+    let team = play.team.as_ref().and_then(|team| team.id.as_ref());
+    let is = |side: &Side| team.is_some() && side.team.as_ref().and_then(|team| team.id.as_ref()) == team;
+    match (is(&one.teams.home), is(&one.teams.away)) {
+        (true, false) => Some("home".to_owned()),
+        (false, true) => Some("away".to_owned()),
+        _ => None,
+    }
+}
+
+/// A kick of a shoot-out; who failed altogether is listed first, without a role.
+fn kick(one: &Match, play: &Play) -> (String, Incident) {
+    let first = || play.players.first()?.player.as_ref();
+    let player = play.player("Scorer").or_else(|| play.player("Shooter")).or_else(first);
+    let scored = play.result.event_type_id.as_deref() == Some("GOAL");
+    let (id, incident) = shootout::kick(
+        player.and_then(|player| player.id.as_deref()),
+        play.about.event_idx.unwrap_or_default(),
+        scored,
+    );
+    let incident = Incident {
+        order: play.about.event_idx,
+        side: side(one, play),
+        athlete: player.and_then(|player| player.name.clone()),
+        text: play.result.description.clone(),
+        ..incident
+    };
+    (id, incident)
+}
+
 fn incident(one: &Match, play: &Play) -> (String, Incident) {
-    let About { event_id, event_idx, period, period_time } = &play.about;
+    let About { event_id, event_idx, period, period_time, .. } = &play.about;
     let number = period.map(|period| period.to_string());
     let words = || read::incident_id([Some("goal"), number.as_deref(), period_time.as_deref()]);
     let id = event_id.as_ref().map_or_else(words, |event| read::incident_id([Some("e"), Some(event)]));
-    let team = play.team.as_ref().and_then(|team| team.id.as_ref());
-    let is = |side: &Side| team.is_some() && side.team.as_ref().and_then(|team| team.id.as_ref()) == team;
-    let who = |role: &str| {
-        let player = play.players.iter().find(|player| player.player_type.as_deref() == Some(role))?;
-        player.player.as_ref()?.name.clone()
-    };
+    let who = |role: &str| play.player(role).and_then(|player| player.name.clone());
     let incident = Incident {
         order: *event_idx,
         kind: Some(play.result.event_type_id.as_deref().unwrap_or("goal").to_lowercase()),
-        side: match (is(&one.teams.home), is(&one.teams.away)) {
-            (true, false) => Some("home".to_owned()),
-            (false, true) => Some("away".to_owned()),
-            _ => None,
-        },
+        side: side(one, play),
         athlete: who("Scorer"),
         other: who("Assist"),
         period: read::count(*period),

@@ -1,8 +1,12 @@
 //! The NHL's shapes of today, as far as they are read.
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use crate::provider::read::{int, localized, or_default, text};
+use crate::provider::items::Items;
+use crate::provider::read::{self, int, localized, or_default, text};
+use crate::report::Invalid;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -35,13 +39,11 @@ pub(super) struct Match {
     #[serde(deserialize_with = "or_default")]
     pub(super) summary: Summary,
     /// The scores of a day have them here.
-    #[serde(deserialize_with = "or_default")]
-    pub(super) goals: Vec<Goal>,
+    pub(super) goals: Items<Goal>,
     /// A play-by-play's.
-    #[serde(deserialize_with = "or_default")]
-    pub(super) plays: Vec<Play>,
-    #[serde(rename = "rosterSpots", deserialize_with = "or_default")]
-    pub(super) roster: Vec<Player>,
+    pub(super) plays: Items<Play>,
+    #[serde(rename = "rosterSpots")]
+    pub(super) roster: Items<Player>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +105,9 @@ pub(super) struct Team {
     pub(super) name: Option<String>,
     #[serde(rename = "placeName", deserialize_with = "localized")]
     pub(super) place: Option<String>,
+    /// A scoreboard has this alone.
+    #[serde(rename = "placeNameWithPreposition", deserialize_with = "localized")]
+    pub(super) of_place: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) abbrev: Option<String>,
     #[serde(deserialize_with = "int")]
@@ -112,12 +117,9 @@ pub(super) struct Team {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Summary {
-    #[serde(deserialize_with = "or_default")]
-    pub(super) scoring: Vec<Part>,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) penalties: Vec<Part>,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) shootout: Vec<Kick>,
+    pub(super) scoring: Items<Part>,
+    pub(super) penalties: Items<Part>,
+    pub(super) shootout: Items<Kick>,
 }
 
 /// What a period saw.
@@ -126,15 +128,38 @@ pub(super) struct Summary {
 pub(super) struct Part {
     #[serde(rename = "periodDescriptor")]
     pub(super) period: Option<PeriodDescriptor>,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) goals: Vec<Goal>,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) penalties: Vec<Penalty>,
+    pub(super) goals: Items<Goal>,
+    pub(super) penalties: Items<Penalty>,
 }
 
 impl Part {
     pub(super) fn number(&self) -> Option<i64> {
         self.period.as_ref()?.number
+    }
+}
+
+impl Match {
+    /// What of its lists could not be read.
+    pub(super) fn refused(&self) -> Vec<Invalid> {
+        let Summary { scoring, penalties, shootout } = &self.summary;
+        let parts = [("/summary/scoring", scoring), ("/summary/penalties", penalties)];
+        let parts = parts.into_iter().flat_map(|(list, parts)| {
+            let within = parts.placed().flat_map(move |(place, part)| {
+                let at = format!("{list}/{}", place - 1);
+                let goals = part.goals.refused(&format!("{at}/goals")).collect::<Vec<_>>();
+                goals.into_iter().chain(part.penalties.refused(&format!("{at}/penalties")).collect::<Vec<_>>())
+            });
+            parts.refused(list).chain(within)
+        });
+        let lists = [shootout.refused("/summary/shootout").collect::<Vec<_>>(), self.goals.refused("/goals").collect()];
+        let plays = self.plays.refused("/plays").chain(self.roster.refused("/rosterSpots"));
+        parts.chain(lists.into_iter().flatten()).chain(plays).collect()
+    }
+}
+
+impl PeriodDescriptor {
+    pub(super) fn is_shootout(&self) -> bool {
+        self.kind.as_deref() == Some("SO")
     }
 }
 
@@ -146,6 +171,10 @@ pub(super) struct Goal {
     pub(super) event: Option<String>,
     #[serde(deserialize_with = "int")]
     pub(super) period: Option<i64>,
+    /// In the scores of a day.
+    pub(super) period_descriptor: Option<PeriodDescriptor>,
+    #[serde(rename = "playerId", deserialize_with = "text")]
+    pub(super) player: Option<String>,
     #[serde(rename = "timeInPeriod", deserialize_with = "text")]
     pub(super) time: Option<String>,
     #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
@@ -174,6 +203,16 @@ pub(super) struct Assist {
     pub(super) name: Option<String>,
 }
 
+/// A name; since 2025 a player with his first and his last one.
+fn person<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    let value = Value::deserialize(input)?;
+    match value.get("firstName").or(value.get("lastName")) {
+        Some(_) => Player::deserialize(value).map(|player| player.name()),
+        None => localized(value),
+    }
+    .map_err(D::Error::custom)
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Penalty {
@@ -181,9 +220,9 @@ pub(super) struct Penalty {
     pub(super) time: Option<String>,
     #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
     pub(super) team: Option<String>,
-    #[serde(rename = "committedByPlayer", deserialize_with = "localized")]
+    #[serde(rename = "committedByPlayer", deserialize_with = "person")]
     pub(super) player: Option<String>,
-    #[serde(rename = "drawnBy", deserialize_with = "localized")]
+    #[serde(rename = "drawnBy", deserialize_with = "person")]
     pub(super) drawn_by: Option<String>,
     #[serde(rename = "descKey", deserialize_with = "text")]
     pub(super) what: Option<String>,
@@ -194,6 +233,8 @@ pub(super) struct Penalty {
 pub(super) struct Kick {
     #[serde(deserialize_with = "int")]
     pub(super) sequence: Option<i64>,
+    #[serde(rename = "playerId", deserialize_with = "text")]
+    pub(super) player: Option<String>,
     #[serde(rename = "teamAbbrev", deserialize_with = "localized")]
     pub(super) team: Option<String>,
     #[serde(deserialize_with = "localized")]
@@ -229,6 +270,9 @@ pub(super) struct Details {
     pub(super) team: Option<String>,
     #[serde(rename = "scoringPlayerId", deserialize_with = "text")]
     pub(super) scorer: Option<String>,
+    /// Who did not score.
+    #[serde(rename = "shootingPlayerId", deserialize_with = "text")]
+    pub(super) shooter: Option<String>,
     #[serde(rename = "assist1PlayerId", deserialize_with = "text")]
     pub(super) assist: Option<String>,
     #[serde(rename = "committedByPlayerId", deserialize_with = "text")]
@@ -252,4 +296,16 @@ pub(super) struct Player {
     pub(super) first_name: Option<String>,
     #[serde(deserialize_with = "localized")]
     pub(super) last_name: Option<String>,
+}
+
+impl Player {
+    pub(super) fn name(&self) -> Option<String> {
+        whole(&self.first_name, &self.last_name)
+    }
+}
+
+/// First and last name.
+pub(super) fn whole(first: &Option<String>, last: &Option<String>) -> Option<String> {
+    let name = [first, last].map(|name| name.as_deref().unwrap_or_default()).join(" ");
+    Some(read::cut(name.trim()).to_owned()).filter(|name| !name.is_empty())
 }
