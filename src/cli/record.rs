@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use feeds::Topic;
@@ -53,6 +53,19 @@ pub(super) fn command(args: Args) -> Result<(), Failure> {
     })
 }
 
+/// A new file: an earlier recording is left as it is. What is no file (a pipe, `/dev/stdout`) is written to.
+fn create(path: &Path) -> Result<File, Failure> {
+    let opened = if path.is_file() { File::create_new(path) } else { File::create(path) };
+    opened.map_err(|error| {
+        Failure::Failed(match error.kind() {
+            ErrorKind::AlreadyExists => {
+                format!("{} is there already, and is left as it is; give another name", path.display())
+            }
+            _ => format!("{}: {error}", path.display()),
+        })
+    })
+}
+
 /// The file.
 struct Recorder {
     output: Box<dyn Write + Send>,
@@ -65,10 +78,7 @@ impl Recorder {
     fn new(args: &Args) -> Result<Recorder, Failure> {
         let output: Box<dyn Write + Send> = match &args.output {
             None => Box::new(std::io::stdout()),
-            Some(path) => {
-                let created = File::create(path);
-                Box::new(created.map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?)
-            }
+            Some(path) => Box::new(create(path)?),
         };
         // Beside what is written on the same terminal a bar would only disturb.
         let shown = args.output.is_some() && std::io::stderr().is_terminal();

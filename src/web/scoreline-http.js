@@ -169,9 +169,11 @@ export class HttpLink {
     if (statuses.includes(401)) return 401;
     const waiting = [...this.#loads].filter(([, topics]) => topics.some((topic) => this.#refused.has(topic)));
     if (!waiting.length) return status;
+    for (const [id] of waiting) this.#loads.delete(id);
+    // Some may have been asked for anew meanwhile.
+    const kept = new Set([...this.#loads.values()].flat());
     for (const [id, topics] of waiting) {
-      this.#loads.delete(id);
-      for (const topic of topics) this.#topics.delete(topic);
+      for (const topic of topics) if (!kept.has(topic)) this.#topics.delete(topic);
       this.#say({ type: 'error', id, ...topics.map((topic) => this.#wrongOf(topic)).find(Boolean) });
     }
     this.#change();

@@ -41,11 +41,11 @@ export class Link {
   #letGo = () => {};
 
   constructor(/** @type {string} */ url, /** @type {string[]} */ protocols, /** @type {Any} */ options) {
-    const grant = grantOf(protocols.find((protocol) => protocol.startsWith('bearer.'))?.slice(7));
-    this.name = `scoreline 1 ${url} ${options.transport} ${grant}`;
+    const token = protocols.find((protocol) => protocol.startsWith('bearer.'))?.slice(7);
+    this.name = `scoreline 1 ${url} ${options.transport} ${grantOf(token)}`;
     this.channel = new BroadcastChannel(this.name);
     /** @type {Seat | undefined} */
-    this.seat = seats.get(this.name) ?? new Seat(this.name, grant, url, options);
+    this.seat = seats.get(this.name) ?? new Seat(this.name, token, url, options);
     this.seat.links.set(this.#id, this);
     // The hub of this very tab hands over what it has without the channel.
     this.channel.onmessage = ({ data }) => { if (!this.seat?.leads) for (const piece of data.pieces ?? []) this.hear(piece); };
@@ -106,9 +106,9 @@ class Seat {
   #ending = new AbortController();
   #release = () => {};
 
-  constructor(/** @type {string} */ name, /** @type {string} */ grant, /** @type {string} */ url, /** @type {Any} */ options) {
+  constructor(/** @type {string} */ name, /** @type {string | undefined} */ token, /** @type {string} */ url, /** @type {Any} */ options) {
     this.name = name;
-    this.grant = grant;
+    this.token = token;
     seats.set(name, this);
     const lead = () => new Promise((/** @type {Any} */ done) => {
       const hub = new Hub(this, url, options);
@@ -151,8 +151,8 @@ const calm = (/** @type {Any} */ Socket) => class extends Socket {
     super.onmessage = (/** @type {MessageEvent} */ event) => {
       this.#waiting.push(event);
       // Out of view a timer may take a second, and the hub of tabs that are in view may be out of it.
-      if (document.hidden || Date.now() >= this.#until || !/^{"type":"update"/.test(event.data)) this.#flush();
-      else this.#timer ??= setTimeout(() => this.#flush(), this.#until - Date.now());
+      if (document.hidden || performance.now() >= this.#until || !/^{"type":"update"/.test(event.data)) this.#flush();
+      else this.#timer ??= setTimeout(() => this.#flush(), this.#until - performance.now());
     };
   }
 
@@ -160,7 +160,7 @@ const calm = (/** @type {Any} */ Socket) => class extends Socket {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const events = this.#waiting.splice(0);
-    this.#until = Date.now() + Math.min(PAUSE_MAX, PAUSE * events.length);
+    this.#until = performance.now() + Math.min(PAUSE_MAX, PAUSE * events.length);
     for (const event of events) this.#listener?.(event);
   }
 };
@@ -195,9 +195,12 @@ class Hub {
     const ways = (blocked ? [...transport].sort((a, b) => +isHttp(b) - +isHttp(a)) : [transport].flat()).map((way) => (way === 'ws' ? calm(WebSocket) : way));
     // The page may be somebody else's by the time the token is renewed: then each client asks for a token of its own, and
     // finds by it the hub that it belongs to.
+    let given = seat.token;
     const renew = async () => {
-      const renewed = await token();
-      if (grantOf(renewed) === seat.grant) return renewed;
+      // The first is the one that the seat is named after: another may say another `sub` where nobody is told apart.
+      const renewed = given ?? await token();
+      given = undefined;
+      if (grantOf(renewed) === grantOf(seat.token)) return renewed;
       this.#post({ closed: { code: 4001, reason: 'this connection is somebody else\'s' } });
       throw new Error('the token is of somebody else');
     };

@@ -69,6 +69,20 @@ test('a topic that is refused is told to each that asks for it, and keeps no oth
   assert.deepEqual(held, [['soccer', 'share', 'forbidden tennis'], ['soccer', 'share', 'forbidden tennis']]);
 });
 
+test('where each token names somebody new, one is asked for, and its connection holds', async () => {
+  const page = await chromium.newPage();
+  await page.goto(`${server.url}/docs`);
+  await page.evaluate(async (tokens) => {
+    const { Scoreline } = await import('/scoreline.js');
+    window.tokens = tokens;
+    window.live = new Scoreline(location.origin, { token: async () => tokens.shift() });
+    window.live.subscribe('soccer');
+  }, ['a', 'b', 'c', 'd', 'e'].map((sub) => tokenOf(sub, ['soccer'])));
+  await page.waitForFunction(() => ['live', 'closed'].includes(window.live.state));
+  assert.deepEqual(await page.evaluate(() => [window.live.state, window.live.transport, window.tokens.length]), ['live', 'share', 4]);
+  await page.close();
+});
+
 test('who is somebody else when the token is renewed leaves those who shared with him', async () => {
   const page = await chromium.newPage();
   await page.goto(`${server.url}/docs`);

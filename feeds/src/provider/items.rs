@@ -10,6 +10,10 @@ use crate::report::{Invalid, Report};
 
 /// So many values of an item may be broken; beyond it is none.
 const MENDED: usize = 8;
+/// So many values of a list may be broken; beyond, its game is refused.
+pub(super) const BROKEN: usize = 64;
+/// No game has a longer list of anything.
+const LONGEST: usize = 10_000;
 
 /// A list, and what could not be read of it.
 #[derive(Debug)]
@@ -48,12 +52,16 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
             Value::Array(list) => list,
             _ => return Err(D::Error::custom("a list is expected")),
         };
-        let mut refused = Vec::new();
-        let items = list
-            .into_iter()
-            .enumerate()
-            .map(|(i, mut item)| mended(&mut item, &format!("/{i}"), &mut refused, typed))
-            .collect();
+        if list.len() > LONGEST {
+            return Err(D::Error::custom(format!("a list of more than {LONGEST} items")));
+        }
+        let (mut items, mut refused) = (Vec::new(), Vec::new());
+        for (i, mut item) in list.into_iter().enumerate() {
+            items.push(mended(&mut item, &format!("/{i}"), &mut refused, typed));
+            if refused.len() > BROKEN {
+                return Err(D::Error::custom(format!("a list of which more than {BROKEN} values cannot be read")));
+            }
+        }
         Ok(Items { items, refused })
     }
 }
@@ -72,10 +80,19 @@ pub(super) fn mended<R>(
         match one(item) {
             Ok(item) => return Some(item),
             Err(fault) => {
-                // Of a value that is null already, and of the item itself, nothing is left to try.
-                let broken = item.pointer_mut(&fault.pointer).filter(|value| !value.is_null());
-                refused.push(read::below(place, fault));
-                *broken? = Value::Null;
+                let mut at = fault.pointer.clone();
+                let fault = read::below(place, fault);
+                if refused.last().is_none_or(|last| last.pointer != fault.pointer) {
+                    refused.push(fault);
+                }
+                // Where null is no better, what it stands in goes; of the item itself nothing is left to try.
+                while item.pointer(&at).is_none_or(Value::is_null) {
+                    at.truncate(at.rfind('/')?);
+                }
+                if at.is_empty() {
+                    break;
+                }
+                *item.pointer_mut(&at)? = Value::Null;
             }
         }
     }
@@ -103,4 +120,37 @@ pub(super) fn each(
         decoded.refused.extend(faults.into_iter().map(|fault| read::below(&pointer, fault)));
     }
     decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Goal {
+        minute: Option<i64>,
+        #[serde(deserialize_with = "read::or_default")]
+        names: Vec<String>,
+    }
+
+    #[test]
+    fn what_a_broken_value_stands_in_goes_before_its_item_does() {
+        let goals: Items<Goal> =
+            serde_json::from_value(json!([{"minute": 7, "names": ["Ada", null]}, {"minute": {}}, null, 5])).unwrap();
+        let read: Vec<_> = goals.placed().collect();
+        assert_eq!(read, [(1, &Goal { minute: Some(7), names: vec![] }), (2, &Goal::default())]);
+        let told: Vec<_> = goals.refused("/goals").map(|fault| fault.pointer).collect();
+        assert_eq!(told, ["/goals/0/names/1", "/goals/1/minute", "/goals/3"]);
+    }
+
+    #[test]
+    fn a_list_that_is_broken_all_over_is_none() {
+        let broken = vec![json!(5); BROKEN + 1];
+        assert!(serde_json::from_value::<Items<Goal>>(broken[1..].into()).is_ok());
+        assert!(serde_json::from_value::<Items<Goal>>(broken.into()).is_err());
+        assert!(serde_json::from_value::<Items<Goal>>(vec![Value::Null; LONGEST + 1].into()).is_err());
+    }
 }

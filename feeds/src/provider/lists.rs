@@ -26,7 +26,9 @@ impl List {
         let Some(Value::Array(items)) = game.pointer_mut(self.pointer) else { return faults };
         let mut index = 0;
         items.retain_mut(|item| {
-            let kept = self.is_kept(&format!("{}/{index}", self.pointer), item, &mut faults);
+            // Of a list that is broken all over the game is refused: what is left is not even looked at.
+            let kept =
+                faults.len() > items::BROKEN || self.is_kept(&format!("{}/{index}", self.pointer), item, &mut faults);
             index += 1;
             kept
         });

@@ -216,6 +216,7 @@ fn where_nothing_could_be_done_one_line_says_why() {
         (&["replay", file.path(), "--url", &serving.url], 1, "line 1: expected"),
         (&["replay", file.path(), "--url", nobody], 1, "nobody listens there"),
         (&["record", "soccer", "--url", nobody], 1, "nobody listens there"),
+        (&["record", "soccer", "-o", file.path(), "--url", &serving.url], 1, "is there already"),
     ] {
         let output = run(arguments);
         let error = text(&output.stderr);

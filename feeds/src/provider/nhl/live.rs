@@ -1,5 +1,7 @@
 //! `statsapi.web.nhl.com/api/v1/game/{id}/feed/live`, closed in 2023: it says what the schedule does, in other places.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::legacy;
@@ -35,9 +37,9 @@ pub(super) fn read(feed: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
 /// The plays that a schedule lists, and a shoot-out's kicks.
 fn plays(feed: &Value) -> impl Iterator<Item = &Value> {
     let list = |pointer| feed.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let scoring = list("/liveData/plays/scoringPlays");
+    let scoring: HashSet<u64> = list("/liveData/plays/scoringPlays").iter().filter_map(Value::as_u64).collect();
     let plays = list("/liveData/plays/allPlays").iter().enumerate();
-    plays.filter(|(i, play)| scoring.contains(&json!(i)) || is_kick(play)).map(|(_, play)| play)
+    plays.filter(move |(i, play)| scoring.contains(&(*i as u64)) || is_kick(play)).map(|(_, play)| play)
 }
 
 fn is_kick(play: &Value) -> bool {
