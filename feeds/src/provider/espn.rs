@@ -72,7 +72,7 @@ impl Scoreboard {
             return Ok(Scoreboard { leagues: Vec::new(), events: vec![(String::new(), Value::Object(scoreboard))] });
         }
         let Some(Value::Array(events)) = scoreboard.remove("events") else {
-            let Some((leagues, event)) = summary::open(scoreboard) else {
+            let Some((leagues, event)) = summary::open(scoreboard)? else {
                 return Err(Invalid::new("/events", "no scoreboard: neither events nor competitions"));
             };
             return Ok(Scoreboard { leagues, events: vec![("/header".to_owned(), event)] });

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Adapter, Assembler, Decoded, read};
+use super::{Adapter, Assembler, Decoded, items, read};
 use crate::game::{
     Clock, ClockMode, Competition, Competitor, CompetitorKind, CompetitorStatus, Incident, Period, PeriodKind, Score,
     Status,
@@ -93,10 +93,10 @@ impl Session {
     }
 
     fn typed<T: serde::de::DeserializeOwned + Default>(&mut self, value: Option<Value>, pointer: &str) -> T {
-        value.map_or_else(|| Ok(T::default()), read::typed).unwrap_or_else(|fault| {
-            self.decoded.refused.push(read::below(pointer, fault));
-            T::default()
-        })
+        let Some(mut value) = value else { return T::default() };
+        let read =
+            items::mended(&mut value, pointer, &[], &mut self.decoded.refused, |value| read::typed(value.clone()));
+        read.ok().flatten().unwrap_or_default()
     }
 
     fn game(&mut self) -> Result<(Topic, Game), Invalid> {

@@ -22,7 +22,7 @@ use crate::report::{Invalid, Report};
 use crate::topic::slug;
 use wire::{Card, Competition, Goal, Match, Tally, Team};
 
-const LISTS: [List; 2] = [List::of::<Goal>("/goals", &[]), List::of::<Card>("/bookings", &[])];
+const LISTS: [List; 2] = [List::of::<Goal>("/goals"), List::of::<Card>("/bookings")];
 
 /// The adapter `football-data`.
 pub(super) struct FootballData;

@@ -71,6 +71,9 @@ fn root(payload: &[u8]) -> Result<Element, Invalid> {
 }
 
 fn game(league: &Element, one: &Element) -> Result<Report, Invalid> {
+    if let Some(fault) = one.fault() {
+        return Err(fault);
+    }
     let competition = slug(league.need("id")?).unwrap_or_default();
     let id = ["static_id", "alternate_id_2", "alternate_id", "id"].into_iter().find_map(|name| one.get(name));
     let id = id.ok_or_else(|| Invalid::new(&*one.pointer, "a match without an id"))?;
@@ -96,7 +99,7 @@ fn game(league: &Element, one: &Element) -> Result<Report, Invalid> {
         competitors: [("home", competitor(one, home?, 0, begun)), ("away", competitor(one, away?, 1, begun))]
             .map(|(key, side)| (key.to_owned(), side))
             .into(),
-        incidents: incidents(one),
+        incidents: incidents(one)?,
         info: read::scalars([("date", info("date")), ("time", info("time")), ("venue", info("venue"))]),
         ..Game::default()
     };
@@ -169,11 +172,15 @@ fn pair(text: &str) -> Option<[i64; 2]> {
     Some([goals(home)?, goals(away)?])
 }
 
-fn incidents(one: &Element) -> BTreeMap<String, Incident> {
-    let events = one.all(&["events"]).flat_map(|events| events.all(&["event"]));
-    events
-        .filter_map(|event| Some((format!("e{}", slug(event.get("id").or(event.get("eventid"))?)?), incident(event)?)))
-        .collect()
+fn incidents(one: &Element) -> Result<BTreeMap<String, Incident>, Invalid> {
+    let mut events = Vec::new();
+    for list in one.elements("events")? {
+        events.extend(list.elements("event")?);
+    }
+    let named = events
+        .into_iter()
+        .filter_map(|event| Some((format!("e{}", slug(event.get("id").or(event.get("eventid"))?)?), incident(event)?)));
+    Ok(named.collect())
 }
 
 fn incident(event: &Element) -> Option<Incident> {

@@ -15,6 +15,13 @@ pub(super) const BROKEN: usize = 64;
 /// No game has a longer list of anything.
 const LONGEST: usize = 10_000;
 
+/// An item of a list.
+pub(super) trait Item: DeserializeOwned {
+    /// What names it, or says that it counts; pointers from the item. Without that, something would read as taken back
+    /// and something else as new, so its game is refused.
+    const VITAL: &'static [&'static str];
+}
+
 /// A list, and what could not be read of it.
 #[derive(Debug)]
 pub(super) struct Items<T> {
@@ -45,7 +52,7 @@ impl<T> Items<T> {
     }
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
+impl<'de, T: Item> Deserialize<'de> for Items<T> {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let list = match Value::deserialize(input)? {
             Value::Null => Vec::new(),
@@ -57,7 +64,8 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
         }
         let (mut items, mut refused) = (Vec::new(), Vec::new());
         for (i, mut item) in list.into_iter().enumerate() {
-            items.push(mended(&mut item, &format!("/{i}"), &mut refused, typed));
+            let read = mended(&mut item, &format!("/{i}"), T::VITAL, &mut refused, typed);
+            items.push(read.map_err(|fault| D::Error::custom(format!("at {}: {}", fault.pointer, fault.detail)))?);
             if refused.len() > BROKEN {
                 return Err(D::Error::custom(format!("a list of which more than {BROKEN} values cannot be read")));
             }
@@ -66,37 +74,54 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
     }
 }
 
-/// Reads an item without those of its values that cannot be read, which become null and are told. Null is no item and no fault.
+/// Reads an item without those of its values that cannot be read, which become null and are told. Null is no item and no
+/// fault.
+///
+/// # Errors
+///
+/// What is vital cannot be read.
 pub(super) fn mended<R>(
     item: &mut Value,
     place: &str,
+    vital: &[&str],
     refused: &mut Vec<Invalid>,
     one: impl Fn(&Value) -> Result<R, Invalid>,
-) -> Option<R> {
-    for _ in 0..=MENDED {
+) -> Result<Option<R>, Invalid> {
+    for left in (0..=MENDED).rev() {
         if item.is_null() {
             break;
         }
-        match one(item) {
-            Ok(item) => return Some(item),
-            Err(fault) => {
-                let mut at = fault.pointer.clone();
-                let fault = read::below(place, fault);
-                if refused.last().is_none_or(|last| last.pointer != fault.pointer) {
-                    refused.push(fault);
-                }
-                // Where null is no better, what it stands in goes; of the item itself nothing is left to try.
-                while item.pointer(&at).is_none_or(Value::is_null) {
-                    at.truncate(at.rfind('/')?);
-                }
-                if at.is_empty() {
-                    break;
-                }
-                *item.pointer_mut(&at)? = Value::Null;
-            }
+        let fault = match one(item) {
+            Ok(item) => return Ok(Some(item)),
+            Err(fault) => fault,
+        };
+        let mut at = fault.pointer.clone();
+        // Where null is no better, what it stands in goes; of the item itself nothing is left to try.
+        while !at.is_empty() && item.pointer(&at).is_none_or(Value::is_null) {
+            at.truncate(at.rfind('/').unwrap_or_default());
+        }
+        let fault = read::below(place, fault);
+        let is_last = left == 0 || at.is_empty();
+        if vital.iter().any(|vital| is_last || overlap(vital, &at)) {
+            return Err(fault);
+        }
+        if refused.last().is_none_or(|last| last.pointer != fault.pointer) {
+            refused.push(fault);
+        }
+        match item.pointer_mut(&at) {
+            Some(value) if !is_last => *value = Value::Null,
+            _ => break,
         }
     }
-    None
+    Ok(None)
+}
+
+/// One is the other, or within it.
+fn overlap(one: &str, other: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    within(one, other) || within(other, one)
 }
 
 fn typed<T: DeserializeOwned>(item: &Value) -> Result<T, Invalid> {
@@ -134,6 +159,34 @@ mod tests {
         minute: Option<i64>,
         #[serde(deserialize_with = "read::or_default")]
         names: Vec<String>,
+    }
+
+    impl Item for Goal {
+        const VITAL: &'static [&'static str] = &[];
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Card {
+        #[serde(default)]
+        id: Option<i64>,
+        #[serde(default)]
+        name: Option<String>,
+    }
+
+    impl Item for Card {
+        const VITAL: &'static [&'static str] = &["/id"];
+    }
+
+    #[test]
+    fn an_item_whose_name_is_broken_refuses_its_game() {
+        let read = |item: Value| serde_json::from_value::<Items<Card>>(json!([item]));
+        assert_eq!(read(json!({"id": 1, "name": []})).unwrap().placed().count(), 1);
+        assert_eq!(read(json!(null)).unwrap().placed().count(), 0);
+        assert_eq!(
+            read(json!({"id": "one"})).unwrap_err().to_string(),
+            "at /0/id: invalid type: string \"one\", expected i64"
+        );
+        assert!(read(json!(5)).is_err());
     }
 
     #[test]

@@ -1,24 +1,23 @@
 //! Lists of what happened in a game, of which one wrong value costs that value, not the game: it is told and read as
-//! nothing. What has no place of its own there (an item that is no object) is left out.
+//! nothing. Where it is vital the game stays broken, and is refused by who reads it.
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Decoded, items, read};
+use super::items::{self, Item};
+use super::{Decoded, read};
 use crate::report::{Invalid, Report};
 
 /// A list of a game, its items of one type.
 pub(super) struct List {
     /// From the game.
     pointer: &'static str,
-    /// What of an item is no detail (a score): a game where that is wrong is refused as before.
-    strict: &'static [&'static str],
+    vital: &'static [&'static str],
     fault: fn(&Value) -> Option<Invalid>,
 }
 
 impl List {
-    pub(super) const fn of<T: DeserializeOwned>(pointer: &'static str, strict: &'static [&'static str]) -> List {
-        List { pointer, strict, fault: |item| read::typed::<T>(item.clone()).err() }
+    pub(super) const fn of<T: Item>(pointer: &'static str) -> List {
+        List { pointer, vital: T::VITAL, fault: |item| read::typed::<T>(item.clone()).err() }
     }
 
     fn mend(&self, game: &mut Value) -> Vec<Invalid> {
@@ -36,8 +35,8 @@ impl List {
     }
 
     fn is_kept(&self, place: &str, item: &mut Value, faults: &mut Vec<Invalid>) -> bool {
-        let detail = |fault: &Invalid| !self.strict.contains(&&*fault.pointer);
-        items::mended(item, place, faults, |item| (self.fault)(item).filter(detail).map_or(Ok(()), Err)).is_some()
+        let read = items::mended(item, place, self.vital, faults, |item| (self.fault)(item).map_or(Ok(()), Err));
+        !matches!(read, Ok(None))
     }
 }
 

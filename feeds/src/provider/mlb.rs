@@ -31,7 +31,7 @@ use crate::{Game, Topic};
 pub(super) use diffs::Diffs;
 use wire::{Feed, GameData, Linescore, Play, Scheduled, Sides, Team};
 
-const LISTS: [List; 1] = [List::of::<Play>("/liveData/plays/allPlays", &[])];
+const LISTS: [List; 1] = [List::of::<Play>("/liveData/plays/allPlays")];
 
 /// The adapter `mlb`.
 pub(super) struct Mlb;

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::items::Item;
 use super::lists::{self, List};
 use super::{Adapter, Decoded, read};
 use crate::game::{Competition, Competitor, CompetitorKind, Incident, Score, Status};
@@ -24,7 +25,7 @@ use crate::topic::slug;
 use crate::{Game, Topic};
 use read::{int, or_default, text};
 
-const LISTS: [List; 2] = [List::of::<Goal>("/goals1", &[]), List::of::<Goal>("/goals2", &[])];
+const LISTS: [List; 2] = [List::of::<Goal>("/goals1"), List::of::<Goal>("/goals2")];
 
 /// The adapter `openfootball`.
 pub(super) struct OpenFootball;
@@ -146,6 +147,10 @@ struct Goal {
     penalty: bool,
     #[serde(default, deserialize_with = "or_default")]
     owngoal: bool,
+}
+
+impl Item for Goal {
+    const VITAL: &'static [&'static str] = &["/name", "/minute", "/offset"];
 }
 
 impl Adapter for OpenFootball {

@@ -37,9 +37,7 @@ const WORDS: [(&str, &str); 3] = [("handball", "handball"), ("eishockey", "hocke
 const SHORTCUTS: [(&str, &str); 5] =
     [("del", "hockey"), ("nhl", "hockey"), ("hbl", "handball"), ("bbl", "basketball"), ("nfl", "football")];
 
-/// A goal's running score is a score.
-const SCORE: [&str; 4] = ["/scoreTeam1", "/scoreTeam2", "/ScoreTeam1", "/ScoreTeam2"];
-const LISTS: [List; 2] = [List::of::<Goal>("/goals", &SCORE), List::of::<Goal>("/Goals", &SCORE)];
+const LISTS: [List; 2] = [List::of::<Goal>("/goals"), List::of::<Goal>("/Goals")];
 
 /// The adapter `openligadb`.
 pub(super) struct OpenLigaDb;

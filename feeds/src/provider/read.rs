@@ -143,7 +143,9 @@ pub(super) fn short(text: &str) -> &str {
 /// A whole number, also as text (`"26"`), as float (`26.0`) or wrapped (`{"value": 26.0}`); blank is nothing.
 pub(super) fn int<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
     let value = match Value::deserialize(input)? {
-        Value::Object(mut wrapped) => wrapped.remove("value").unwrap_or_default(),
+        Value::Object(wrapped) => {
+            unwrapped(wrapped, "value", "a whole number is expected").map_err(D::Error::custom)?
+        }
         value => value,
     };
     match &value {
@@ -156,8 +158,18 @@ pub(super) fn int<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D:
     .map_err(D::Error::custom)
 }
 
+/// What an object wraps; an empty one wraps nothing.
+fn unwrapped(mut wrapped: Document, key: &str, fault: &'static str) -> Result<Value, &'static str> {
+    if wrapped.is_empty() { Ok(Value::Null) } else { wrapped.remove(key).ok_or(fault) }
+}
+
 /// No provider counts further, and a browser hardly can.
 const GREATEST: i64 = 1_000_000_000_000_000;
+
+/// A text as a whole number that a document takes.
+pub(super) fn number(text: &str) -> Option<i64> {
+    text.trim().parse().ok().filter(|number| (-GREATEST..=GREATEST).contains(number))
+}
 
 fn whole(exact: Option<i64>, float: Option<f64>) -> Result<Option<i64>, &'static str> {
     match (exact, float) {
@@ -170,7 +182,7 @@ fn whole(exact: Option<i64>, float: Option<f64>) -> Result<Option<i64>, &'static
 /// A text that may be wrapped with its translations: `{"default": "Canadiens", "fr": …}`.
 pub(super) fn localized<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
     let value = match Value::deserialize(input)? {
-        Value::Object(mut wrapped) => wrapped.remove("default").unwrap_or_default(),
+        Value::Object(wrapped) => unwrapped(wrapped, "default", "a text is expected").map_err(D::Error::custom)?,
         value => value,
     };
     text(value).map_err(D::Error::custom)

@@ -26,6 +26,8 @@ pub(super) struct Element {
     pub(super) pointer: String,
     attributes: BTreeMap<String, String>,
     children: Vec<Element>,
+    /// What of it as JSON is neither an attribute nor an element.
+    broken: Option<Invalid>,
 }
 
 impl Element {
@@ -56,30 +58,71 @@ impl Element {
             children.push(Element::of(child, format!("{pointer}/{name}/{count}"), room - 1)?);
             *count += 1;
         }
-        Ok(Element { name: node.tag_name().name().to_owned(), pointer, attributes: attributes.collect(), children })
+        Ok(Element {
+            name: node.tag_name().name().to_owned(),
+            pointer,
+            attributes: attributes.collect(),
+            children,
+            broken: None,
+        })
     }
 
     /// The JSON that converters make of XML: attributes below `$` or behind `@`, children as objects or arrays of them.
+    /// What is neither is kept as a fault: see [`Element::fault`].
     pub(super) fn from_json(name: &str, pointer: String, value: Value) -> Element {
         let mut element = Element { name: name.to_owned(), pointer, ..Element::default() };
-        let Value::Object(fields) = value else { return element };
-        for (key, value) in fields.into_iter().filter(|(key, _)| key.len() <= MAX_NAME) {
-            let pointer = format!("{}/{}", element.pointer, escape(&key));
-            match value {
-                Value::Object(attributes) if key == "$" => {
-                    element.attributes.extend(attributes.iter().filter_map(|(key, value)| said(key, value.as_str()?)));
-                }
-                Value::String(text) => element.attributes.extend(said(key.trim_start_matches('@'), &text)),
-                Value::Array(items) => {
-                    let items = items.into_iter().enumerate().filter(|(_, item)| item.is_object());
-                    let child = |(index, item)| Element::from_json(&key, format!("{pointer}/{index}"), item);
-                    element.children.extend(items.map(child));
-                }
-                child @ Value::Object(_) => element.children.push(Element::from_json(&key, pointer, child)),
-                _ => {}
-            }
+        match value {
+            Value::Object(fields) => fields.into_iter().for_each(|(key, value)| element.insert(&key, value)),
+            Value::Null => {}
+            Value::String(text) if text.trim().is_empty() => {}
+            _ => element.broken = Some(Invalid::new(element.pointer.clone(), "an object is expected")),
         }
         element
+    }
+
+    fn insert(&mut self, key: &str, value: Value) {
+        let pointer = format!("{}/{}", self.pointer, escape(key));
+        if key.len() > MAX_NAME {
+            return;
+        }
+        match value {
+            _ if key == "$" && !value.is_object() && !value.is_null() => {
+                self.broken = Some(Invalid::new(pointer, "attributes are an object"));
+            }
+            Value::Object(attributes) if key == "$" => {
+                attributes
+                    .into_iter()
+                    .for_each(|(name, value)| self.attribute(&name, value, format!("{pointer}/{}", escape(&name))));
+            }
+            child @ Value::Object(_) => self.children.push(Element::from_json(key, pointer, child)),
+            Value::Array(items) => {
+                let items = items.into_iter().enumerate();
+                self.children.extend(items.map(|(i, item)| Element::from_json(key, format!("{pointer}/{i}"), item)));
+            }
+            value => self.attribute(key.trim_start_matches('@'), value, pointer),
+        }
+    }
+
+    fn attribute(&mut self, name: &str, value: Value, pointer: String) {
+        match value {
+            Value::String(text) => self.attributes.extend(said(name, &text)),
+            Value::Number(_) | Value::Bool(_) => self.attributes.extend(said(name, &value.to_string())),
+            Value::Null => {}
+            _ => self.broken = Some(Invalid::new(pointer, "a text is expected")),
+        }
+    }
+
+    /// The elements of this name; text in their place is a fault.
+    pub(super) fn elements<'a>(&'a self, name: &'a str) -> Result<impl Iterator<Item = &'a Element>, Invalid> {
+        match self.get(name) {
+            Some(_) => Err(Invalid::new(format!("{}/{name}", self.pointer), "an object is expected")),
+            None => Ok(self.children.iter().filter(move |child| child.name == name)),
+        }
+    }
+
+    /// What in it, or below, could not be read.
+    pub(super) fn fault(&self) -> Option<Invalid> {
+        self.broken.clone().or_else(|| self.children.iter().find_map(Element::fault))
     }
 
     /// An attribute that says something.

@@ -61,7 +61,7 @@ fn parts(linescores: &Items<Linescore>) -> BTreeMap<String, i64> {
 }
 
 fn value(line: &Linescore) -> Option<i64> {
-    line.value.or_else(|| line.shown.as_deref()?.parse().ok())
+    line.value.or_else(|| read::number(line.shown.as_deref()?))
 }
 
 /// `home` or `away` of a team's id.

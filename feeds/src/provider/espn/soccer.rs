@@ -14,14 +14,14 @@ pub(super) static RULES: Rules =
     Rules { kind: PeriodKind::Half, of: 2, clock: Some(ClockMode::Up), period: period::soccer, fill: incidents };
 
 fn incidents(competition: &Competition, game: &mut Game) {
-    let mut details: Vec<&Detail> = competition.details.iter().collect();
-    details.sort_by_key(|detail| (seconds(detail), athlete_id(detail).map(str::to_owned)));
     // The kicks of a shoot-out share one minute: only the list tells their order.
-    let kicks: Vec<&Detail> = competition.details.iter().filter(|detail| detail.shootout).collect();
-    game.incidents = unique(details.into_iter().map(|detail| {
-        let kick = kicks.iter().position(|kick| std::ptr::eq(*kick, detail));
-        (name(detail), incident(competition, detail, kick))
-    }));
+    let mut kicks = 0..;
+    let numbered =
+        competition.details.iter().map(|detail| (detail, kicks.by_ref().take(detail.shootout.into()).next()));
+    let mut details: Vec<(&Detail, Option<usize>)> = numbered.collect();
+    details.sort_by_key(|(detail, _)| (seconds(detail), athlete_id(detail).map(str::to_owned)));
+    let named = details.into_iter().map(|(detail, kick)| (name(detail), incident(competition, detail, kick)));
+    game.incidents = unique(named);
 }
 
 fn name(detail: &Detail) -> String {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::provider::items::Items;
+use crate::provider::items::{Item, Items};
 use crate::provider::read::{int, or_default, text};
 
 #[derive(Debug, Deserialize)]
@@ -178,6 +178,10 @@ pub(super) struct Linescore {
     pub(super) period: Option<i64>,
 }
 
+impl Item for Linescore {
+    const VITAL: &'static [&'static str] = &[];
+}
+
 /// A key event of soccer. It has no id.
 #[derive(Debug, Deserialize)]
 pub(super) struct Detail {
@@ -203,6 +207,21 @@ pub(super) struct Detail {
     /// A summary's word for them.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) participants: Vec<Player>,
+}
+
+impl Item for Detail {
+    const VITAL: &'static [&'static str] = &[
+        "/type",
+        "/clock/displayValue",
+        "/team",
+        "/scoringPlay",
+        "/redCard",
+        "/yellowCard",
+        "/penaltyKick",
+        "/shootout",
+        "/athletesInvolved",
+        "/participants",
+    ];
 }
 
 impl Detail {
@@ -337,6 +356,10 @@ pub(super) struct Regulation {
 pub(super) struct Note {
     #[serde(default, deserialize_with = "text")]
     pub(super) headline: Option<String>,
+}
+
+impl Item for Note {
+    const VITAL: &'static [&'static str] = &[];
 }
 
 /// A number as a JSON value.

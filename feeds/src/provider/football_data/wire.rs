@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::provider::items::Item;
 use crate::provider::read::{int, or_default, text};
 
 #[derive(Debug, Default, Deserialize)]
@@ -101,6 +102,10 @@ pub(super) struct Goal {
     pub(super) assist: Option<Person>,
 }
 
+impl Item for Goal {
+    const VITAL: &'static [&'static str] = &["/minute", "/injuryTime", "/team"];
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Card {
@@ -111,6 +116,10 @@ pub(super) struct Card {
     /// `YELLOW`, `YELLOW_RED`, `RED`.
     #[serde(deserialize_with = "text")]
     pub(super) card: Option<String>,
+}
+
+impl Item for Card {
+    const VITAL: &'static [&'static str] = &["/minute", "/team", "/player", "/card"];
 }
 
 #[derive(Debug, Default, Deserialize)]

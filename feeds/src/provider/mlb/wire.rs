@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::provider::items::Item;
 use crate::provider::read::{int, or_default, text};
 
 #[derive(Debug, Default, Deserialize)]
@@ -241,6 +242,11 @@ pub(super) struct Play {
     pub(super) matchup: Matchup,
     #[serde(rename = "reviewDetails")]
     pub(super) review: Option<Review>,
+}
+
+impl Item for Play {
+    const VITAL: &'static [&'static str] =
+        &["/atBatIndex", "/about/atBatIndex", "/about/isScoringPlay", "/reviewDetails"];
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -15,7 +15,7 @@ use crate::provider::read;
 use crate::report::{Invalid, Report};
 
 /// The last action's score is the game's.
-pub(super) const LISTS: [List; 1] = [List::of::<Action>("/actions", &["/scoreHome", "/scoreAway"])];
+pub(super) const LISTS: [List; 1] = [List::of::<Action>("/actions")];
 
 pub(super) fn read(one: Value) -> Result<Report, Invalid> {
     let Plays { id, mut actions } = read::typed(one)?;

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::provider::items::Item;
 use crate::provider::read::{int, or_default, text};
 
 /// A game on the scoreboard, or of a box score.
@@ -111,4 +112,9 @@ pub(super) struct Action {
     pub(super) description: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) edited: Option<String>,
+}
+
+impl Item for Action {
+    const VITAL: &'static [&'static str] =
+        &["/actionNumber", "/orderNumber", "/actionType", "/subType", "/scoreHome", "/scoreAway"];
 }

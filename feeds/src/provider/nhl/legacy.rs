@@ -8,7 +8,7 @@ use super::goals::minute;
 use super::shootout;
 use crate::Game;
 use crate::game::{Clock, ClockMode, Competition, Incident, Period, PeriodKind, Score, Status};
-use crate::provider::items::Items;
+use crate::provider::items::{Item, Items};
 use crate::provider::read::{self, int, or_default, text};
 use crate::report::{Invalid, Report};
 
@@ -105,6 +105,10 @@ struct Part {
     away: Goals,
 }
 
+impl Item for Part {
+    const VITAL: &'static [&'static str] = &[];
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Goals {
@@ -122,6 +126,10 @@ struct Play {
     team: Option<Named>,
     #[serde(deserialize_with = "or_default")]
     players: Vec<Role>,
+}
+
+impl Item for Play {
+    const VITAL: &'static [&'static str] = &["/about/eventId", "/about/periodType", "/result", "/players"];
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::legacy;
+use crate::provider::read::{self, text};
 use crate::report::{Invalid, Report};
 
 /// Where a schedule has what a feed has.
@@ -28,24 +30,64 @@ pub(super) fn read(feed: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
         }
     }
     game["linescore"] = feed.pointer("/liveData/linescore").cloned().unwrap_or_default();
-    game["scoringPlays"] = plays(&feed).cloned().collect();
+    game["scoringPlays"] = plays(&feed)?.into();
     let moved = |fault: Invalid| Invalid::new(there(&fault.pointer), fault.detail);
     let (report, refused) = legacy::read(game).map_err(moved)?;
     Ok((report, refused.into_iter().map(moved).collect()))
 }
 
-/// The plays that a schedule lists, and a shoot-out's kicks.
-fn plays(feed: &Value) -> impl Iterator<Item = &Value> {
-    let list = |pointer| feed.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let scoring: HashSet<u64> = list("/liveData/plays/scoringPlays").iter().filter_map(Value::as_u64).collect();
-    let plays = list("/liveData/plays/allPlays").iter().enumerate();
-    plays.filter(move |(i, play)| scoring.contains(&(*i as u64)) || is_kick(play)).map(|(_, play)| play)
+/// What tells which plays count.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Live {
+    plays: Option<Plays>,
 }
 
-fn is_kick(play: &Value) -> bool {
-    let word = |pointer| play.pointer(pointer).and_then(Value::as_str);
-    word("/about/periodType") == Some("SHOOTOUT")
-        && matches!(word("/result/eventTypeId"), Some("GOAL" | "SHOT" | "MISSED_SHOT" | "FAILED_SHOT_ATTEMPT"))
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Plays {
+    scoring_plays: Option<HashSet<usize>>,
+    all_plays: Option<Vec<Option<Play>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Play {
+    about: Option<About>,
+    result: Option<Outcome>,
+}
+
+#[derive(Deserialize)]
+struct About {
+    #[serde(rename = "periodType", default, deserialize_with = "text")]
+    period: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    #[serde(rename = "eventTypeId", default, deserialize_with = "text")]
+    kind: Option<String>,
+}
+
+/// The plays that a schedule lists, and a shoot-out's kicks.
+fn plays(feed: &Value) -> Result<Vec<Value>, Invalid> {
+    let Some(live) = feed.get("liveData") else { return Ok(Vec::new()) };
+    let told: Option<Live> = read::typed(live.clone()).map_err(|fault| read::below("/liveData", fault))?;
+    let Plays { scoring_plays, all_plays } = told.and_then(|live| live.plays).unwrap_or_default();
+    let scoring = scoring_plays.unwrap_or_default();
+    let kinds = all_plays.into_iter().flatten().enumerate();
+    let plays = live.pointer("/plays/allPlays").and_then(Value::as_array).into_iter().flatten();
+    let counting =
+        plays.zip(kinds).filter(|(_, (i, kind))| scoring.contains(i) || kind.as_ref().is_some_and(Play::is_kick));
+    Ok(counting.map(|(play, _)| play.clone()).collect())
+}
+
+impl Play {
+    fn is_kick(&self) -> bool {
+        let period = self.about.as_ref().and_then(|about| about.period.as_deref());
+        let kind = self.result.as_ref().and_then(|result| result.kind.as_deref());
+        period == Some("SHOOTOUT") && matches!(kind, Some("GOAL" | "SHOT" | "MISSED_SHOT" | "FAILED_SHOT_ATTEMPT"))
+    }
 }
 
 /// Where in a feed the fault is. A play's number is another there.

@@ -4,7 +4,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::provider::items::Items;
+use crate::provider::items::{Item, Items};
 use crate::provider::read::{self, int, localized, or_default, text};
 use crate::report::Invalid;
 
@@ -132,6 +132,10 @@ pub(super) struct Part {
     pub(super) penalties: Items<Penalty>,
 }
 
+impl Item for Part {
+    const VITAL: &'static [&'static str] = &["/periodDescriptor", "/goals", "/penalties"];
+}
+
 impl Part {
     pub(super) fn number(&self) -> Option<i64> {
         self.period.as_ref()?.number
@@ -196,6 +200,11 @@ pub(super) struct Goal {
     pub(super) assists: Vec<Assist>,
 }
 
+impl Item for Goal {
+    const VITAL: &'static [&'static str] =
+        &["/eventId", "/period", "/periodDescriptor", "/playerId", "/timeInPeriod", "/teamAbbrev"];
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Assist {
@@ -228,6 +237,10 @@ pub(super) struct Penalty {
     pub(super) what: Option<String>,
 }
 
+impl Item for Penalty {
+    const VITAL: &'static [&'static str] = &["/timeInPeriod", "/teamAbbrev", "/descKey"];
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Kick {
@@ -246,6 +259,10 @@ pub(super) struct Kick {
     pub(super) result: Option<String>,
 }
 
+impl Item for Kick {
+    const VITAL: &'static [&'static str] = &["/sequence", "/playerId", "/result"];
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Play {
@@ -261,6 +278,10 @@ pub(super) struct Play {
     pub(super) time: Option<String>,
     #[serde(deserialize_with = "or_default")]
     pub(super) details: Details,
+}
+
+impl Item for Play {
+    const VITAL: &'static [&'static str] = &["/eventId", "/typeDescKey", "/periodDescriptor"];
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -296,6 +317,10 @@ pub(super) struct Player {
     pub(super) first_name: Option<String>,
     #[serde(deserialize_with = "localized")]
     pub(super) last_name: Option<String>,
+}
+
+impl Item for Player {
+    const VITAL: &'static [&'static str] = &[];
 }
 
 impl Player {

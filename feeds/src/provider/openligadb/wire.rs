@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::provider::items::Item;
 use crate::provider::read::{int, or_default, text};
 
 #[derive(Debug, Deserialize)]
@@ -83,6 +84,11 @@ pub(super) struct Goal {
     pub(super) own_goal: bool,
     #[serde(alias = "Comment", default, deserialize_with = "text")]
     pub(super) comment: Option<String>,
+}
+
+impl Item for Goal {
+    const VITAL: &'static [&'static str] =
+        &["/goalID", "/GoalID", "/scoreTeam1", "/scoreTeam2", "/ScoreTeam1", "/ScoreTeam2"];
 }
 
 #[derive(Debug, Deserialize)]
