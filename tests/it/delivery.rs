@@ -6,6 +6,7 @@
 mod client;
 mod gateway;
 mod log;
+#[cfg(test)]
 mod seen;
 
 use proptest::prelude::*;
@@ -134,6 +135,32 @@ fn run(steps: &[Step]) {
     for client in &clients {
         client.check(&log);
     }
+}
+
+/// A life told by bytes, for fuzzers.
+pub(crate) fn live(bytes: &[u8]) {
+    let mut bytes = bytes.iter().copied();
+    run(&std::iter::from_fn(|| told(&mut bytes)).collect::<Vec<_>>());
+}
+
+/// The next step; the bytes' end is the life's.
+fn told(bytes: &mut impl Iterator<Item = u8>) -> Option<Step> {
+    let kind = bytes.next()? % 20;
+    let mut next = || bytes.next();
+    Some(match kind {
+        0..5 => Step::Change { game: next()?, seed: u16::from_le_bytes([next()?, next()?]) },
+        5 => Step::Remove { game: next()? },
+        6..8 => Step::Follow(1 + next()? % 4),
+        8..11 => Step::Serve { client: next()?, room: 1 + next()? % 4 },
+        11 => Step::Block { client: next()?, blocked: next()? % 2 == 0 },
+        12 | 13 => Step::Subscribe { client: next()?, topics: vec![next()?, next()?], score: next()? % 2 == 0 },
+        14 => Step::Unsubscribe { client: next()?, topic: next()? },
+        15 => Step::Reconnect { client: next()? },
+        16 => Step::Options { client: next()?, every: next()? % 2 == 0, delayed: next()? % 2 == 0 },
+        17 => Step::Mature(1 + next()? % 4),
+        18 => Step::Reload { keep: next()? },
+        _ => Step::Roll,
+    })
 }
 
 proptest! {

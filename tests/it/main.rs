@@ -9,11 +9,15 @@ mod cbor;
 mod codec;
 mod delivery;
 mod documents;
+#[path = "../fuzz/src/doors.rs"]
+mod doors;
 mod fuzz;
 mod gateway;
 mod hazards;
 mod hostile;
 mod monitoring;
+#[path = "../../feeds/tests/fuzz/mutate.rs"]
+mod mutate;
 mod proxies;
 mod publish;
 mod pull;

@@ -52,7 +52,13 @@ const PIECES: [&[u8]; 26] = [
 
 /// One mutant of a corpus.
 pub(crate) fn mutant(corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
-    let mut bytes = corpus[random.below(corpus.len())].clone();
+    let base = &corpus[random.below(corpus.len())];
+    changed(base, corpus, random)
+}
+
+/// These bytes, changed here and there, also by pieces of a corpus.
+pub(crate) fn changed(base: &[u8], corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut bytes = base.to_vec();
     // Half of those that are JSON stay JSON: then other readers than the parser see it.
     if random.below(2) == 0
         && let Ok(mut value) = serde_json::from_slice(&bytes)

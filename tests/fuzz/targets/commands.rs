@@ -1,0 +1,3 @@
+#![no_main]
+
+scoreline_fuzz::target!(doors::commands());
