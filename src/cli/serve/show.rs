@@ -50,9 +50,9 @@ fn follow(broker: &Arc<dyn Broker>, metrics: &Arc<Metrics>, limits: &Limits, hea
     let board = Scoreboard::new(scoreboard::Settings { recent, tombstone_ms, grace });
     let (tell, told) = mpsc::channel(TOLD);
     let mut watch = LogWatch::new(metrics);
-    tokio::spawn(board.writer().follow(told, move |told| watch.hear(told)));
-    let broker = Arc::clone(broker);
-    tokio::spawn(async move { broker.follow(tell).await });
+    let (broker, writer) = (Arc::clone(broker), board.writer());
+    // One task: what is told is taken without another thread's being woken.
+    tokio::spawn(async move { tokio::join!(broker.follow(tell), writer.follow(told, move |told| watch.hear(told))) });
     let (mut liveness, health) = (board.liveness(), Arc::clone(health));
     tokio::spawn(async move {
         if liveness.wait_for(|liveness| *liveness != Liveness::Loading).await.is_ok() {
