@@ -25,6 +25,12 @@ pub(super) fn command(said: Settings, matches: &ArgMatches) -> Result<(), Failur
         };
         out::line(format_args!("  {:<32} {:<36} {origin}", line.name, line.value))?;
     }
+    for (name, provider) in &config.providers {
+        let keyless = provider.key_sha256.is_empty() && provider.signing_secret_env.is_none();
+        if keyless && !config.plain_keys.iter().any(|(of, _)| of == name) {
+            out::line(format_args!("providers.{name}: it has no key and signs nothing: nobody can push as it"))?;
+        }
+    }
     strangers(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     super::serve::filter(&config.log)?;
     super::serve::find("listen", &config.listen)?;

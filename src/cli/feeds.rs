@@ -1,6 +1,7 @@
 //! `scoreline feeds test DIR`: golden pairs, `<name>.jsonl` in and `<name>.reports.jsonl` out, decoded by the program
 //! `<name>.jq` beside them, or by the built-in adapter of that name.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use feeds::provider::golden::{Difference, decode_lines, differences};
@@ -34,14 +35,24 @@ pub(super) fn command(feeds: &Feeds) -> Result<(), Failure> {
     if names.is_empty() {
         return Err(Failure::Failed(format!("{}: there is no NAME.jsonl", test.dir.display())));
     }
-    let mut differing = 0;
+    let mut seen = BTreeMap::new();
     for name in &names {
-        differing += usize::from(!pair(test, name)?);
+        *seen.entry(pair(test, name)?).or_insert(0) += 1;
     }
-    match differing {
-        0 => Ok(()),
-        _ => Err(Failure::Failed(format!("{differing} of {} formats differ", names.len()))),
+    match (seen.get(&Seen::Differs), seen.get(&Seen::AsExpected)) {
+        (Some(differing), _) => Err(Failure::Failed(format!("{differing} of {} formats differ", names.len()))),
+        (None, None) => Err(Failure::Failed("nothing was tested".to_owned())),
+        (None, Some(_)) => Ok(()),
     }
+}
+
+/// How a pair turned out.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Seen {
+    AsExpected,
+    Differs,
+    /// There is nothing to decode it by.
+    LeftOut,
 }
 
 /// The names of the recordings, sorted.
@@ -57,20 +68,24 @@ fn names(dir: &Path) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-/// Whether a pair is as expected; says so.
-fn pair(test: &Test, name: &str) -> Result<bool, Failure> {
+/// Looks at one pair, and says how it is.
+fn pair(test: &Test, name: &str) -> Result<Seen, Failure> {
     let Some(adapter) = find(&test.dir, name)? else {
         out::line(format_args!("{name}: no {name}.jq and no built-in adapter, left out"))?;
-        return Ok(true);
+        return Ok(Seen::LeftOut);
     };
     let adapter = adapter.as_ref();
     let payloads = read(&test.dir.join(format!("{name}.jsonl")))?;
     let path = test.dir.join(format!("{name}{EXPECTED}"));
     if test.update {
         let failed = |error| Failure::Failed(format!("{}: {error}", path.display()));
-        std::fs::write(&path, decode_lines(adapter, &payloads)).map_err(failed)?;
-        out::line(format_args!("{name}: {} payloads, written to {}", payloads.lines().count(), path.display()))?;
-        return Ok(true);
+        let decoded = decode_lines(adapter, &payloads);
+        std::fs::write(&path, &decoded).map_err(failed)?;
+        let count = payloads.lines().count();
+        let unread = decoded.lines().filter(|line| line.starts_with("{\"error\"")).count();
+        let unread = if unread == 0 { String::new() } else { format!(", {unread} of them not read at all") };
+        out::line(format_args!("{name}: {count} payloads{unread}, written to {}", path.display()))?;
+        return Ok(Seen::AsExpected);
     }
     let differences = differences(adapter, &payloads, &read(&path)?);
     for Difference { line, expected, found } in &differences {
@@ -79,7 +94,7 @@ fn pair(test: &Test, name: &str) -> Result<bool, Failure> {
     }
     let found = if differences.is_empty() { "all".to_owned() } else { format!("{} not", differences.len()) };
     out::line(format_args!("{name}: {} payloads, {found} as expected", payloads.lines().count()))?;
-    Ok(differences.is_empty())
+    Ok(if differences.is_empty() { Seen::AsExpected } else { Seen::Differs })
 }
 
 /// A program beside the recording, or what is built in.

@@ -81,10 +81,19 @@ impl Problem {
         Problem::new(status, refused.code, refused.message)
     }
 
-    /// 401: no key, or one that nobody has.
+    /// 401: no key.
     #[must_use]
     pub(super) fn unauthorized() -> Problem {
-        let detail = "a provider's key is needed, as Authorization: Bearer KEY or X-API-Key: KEY";
+        Problem::denied("a provider's key is needed, as Authorization: Bearer KEY or X-API-Key: KEY")
+    }
+
+    /// 401: a key, or a signature, that is nobody's.
+    #[must_use]
+    pub(super) fn unknown_key() -> Problem {
+        Problem::denied("no provider has this key")
+    }
+
+    fn denied(detail: &str) -> Problem {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, detail);
         problem.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }

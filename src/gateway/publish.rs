@@ -188,7 +188,7 @@ impl Publishing {
             Some(grant) => Ok(Arc::clone(grant)),
             None => {
                 let client = client.map(|client| client.ip());
-                Err(self.tries.failed(Door::Key, client, Problem::unauthorized()).await)
+                Err(self.tries.failed(Door::Key, client, Problem::unknown_key()).await)
             }
         }
     }

@@ -87,7 +87,20 @@ impl SubscribeQuery {
 
 /// Reads a query string; an unknown parameter is refused, because a typo must not be lost in silence.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(query: &str) -> Result<T, Problem> {
-    serde_urlencoded::from_str(query).map_err(|error| bad(format!("query: {error}")))
+    serde_urlencoded::from_str(query).map_err(|error| match wrong_one::<T>(query) {
+        Some((name, error)) => bad(format!("query: {name}: {error}")),
+        None => bad(format!("query: {error}")),
+    })
+}
+
+/// The parameter that cannot be read even by itself: the error of the whole does not name it.
+fn wrong_one<T: serde::de::DeserializeOwned>(query: &str) -> Option<(String, String)> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).ok()?;
+    pairs.into_iter().find_map(|pair| {
+        let alone = serde_urlencoded::to_string([&pair]).ok()?;
+        let error = serde_urlencoded::from_str::<T>(&alone).err()?;
+        Some((pair.0, error.to_string()))
+    })
 }
 
 /// The elements of a comma separated list.

@@ -167,7 +167,7 @@ impl Puller {
     async fn troubled(&mut self, trouble: Trouble) -> Duration {
         let Trouble { why, retry_after } = trouble;
         let fresh = || {
-            tracing::warn!(feed = self.asker.name(), why, "the provider does not answer");
+            tracing::warn!(feed = self.asker.name(), why, "nothing to be had from the provider");
             backoff()
         };
         let wait = self.backoff.get_or_insert_with(fresh).next().unwrap_or(BACKOFF.1);

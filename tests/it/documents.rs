@@ -172,7 +172,7 @@ fn the_examples_publish() {
         let refused = publish("wrong");
         assert!(!refused.status.success(), "{file}");
         let said = format!("{refused:?}");
-        assert!(said.contains("401") && said.contains("provider's key is needed"), "{file}: {said}");
+        assert!(said.contains("401") && said.contains("no provider has this key"), "{file}: {said}");
     }
 }
 

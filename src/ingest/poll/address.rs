@@ -18,7 +18,9 @@ impl Resolve for Resolver {
             let (taken, private): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|address| allow_private || is_public(address.ip()));
             match (taken.is_empty(), private.first()) {
-                (true, Some(address)) => Err(format!("{} is a private address", address.ip()).into()),
+                (true, Some(address)) => {
+                    Err(format!("{} is a private address: the feed's allow_private permits it", address.ip()).into())
+                }
                 (true, None) => Err("the name has no address".into()),
                 _ => Ok(Box::new(taken.into_iter()) as Addrs),
             }

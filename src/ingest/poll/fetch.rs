@@ -130,7 +130,7 @@ impl Fetcher {
     async fn send(&self, url: &str, headers: HeaderMap) -> Result<Response, Trouble> {
         let parsed: Url = url.parse().map_err(|_| Trouble::new("no URL"))?;
         if !self.allow_private && literal(&parsed).is_some_and(|address| !is_public(address)) {
-            return Err(Trouble::new("a private address"));
+            return Err(Trouble::new("a private address: the feed's allow_private permits it"));
         }
         let sent = self.client.get(parsed).headers(headers).send().await;
         sent.map_err(|error| Trouble::new(words(error)))
