@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use feeds::game::Status;
 use feeds::{Document, Topic};
-use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::{Ingest, draft};
@@ -23,8 +22,6 @@ const LEASED: u32 = 3;
 const PACE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
 /// What the log has told and was not taken yet.
 const TOLD: usize = 256;
-/// How often the log is looked at: nothing here is urgent, and to be woken by each publication costs more than it tells.
-const LOOK: Duration = Duration::from_secs(1);
 
 impl Ingest {
     /// Removes games that have been over for `retention`; until the drain.
@@ -65,7 +62,11 @@ impl Keeper<'_> {
         loop {
             tick.tick().await;
             if self.leads().await {
-                self.sweep().await;
+                let (tell, told) = mpsc::channel(TOLD);
+                tokio::select! {
+                    () = self.ingest.broker.follow(tell) => {}
+                    () = self.sweep(told) => {}
+                }
             }
         }
     }
@@ -75,34 +76,30 @@ impl Keeper<'_> {
         lease.await.unwrap_or(false)
     }
 
-    /// Follows the log and removes what is due, as long as the lease is held and the log tells.
-    async fn sweep(&self) {
-        let (tell, mut told) = mpsc::channel(TOLD);
-        let mut following = self.ingest.broker.follow(tell);
+    /// Removes what is due, as long as the lease is held.
+    async fn sweep(&self, mut told: mpsc::Receiver<Followed>) {
         let mut over = Over::default();
-        let mut look = tokio::time::interval(LOOK.min(self.pace));
         let mut tick = tokio::time::interval(self.pace);
         loop {
             tokio::select! {
-                _ = look.tick() => if !over.catch_up(&mut following, &mut told).await { return },
-                _ = tick.tick() => if !self.remove(&over).await { return },
+                event = told.recv() => match event {
+                    Some(event) => over.take(event),
+                    None => return,
+                },
+                _ = tick.tick() => {
+                    if !self.leads().await {
+                        return;
+                    }
+                    let before = over.now.saturating_sub(self.retention_ms);
+                    for game in over.until(before) {
+                        if let Err(error) = self.ingest.retire(&game, before).await {
+                            tracing::debug!(%error, %game, "a game that is over could not be removed yet");
+                            break;
+                        }
+                    }
+                }
             }
         }
-    }
-
-    /// Removes what is due; whether the lease is still held.
-    async fn remove(&self, over: &Over) -> bool {
-        if !self.leads().await {
-            return false;
-        }
-        let before = over.now.saturating_sub(self.retention_ms);
-        for game in over.until(before) {
-            if let Err(error) = self.ingest.retire(&game, before).await {
-                tracing::debug!(%error, %game, "a game that is over could not be removed yet");
-                break;
-            }
-        }
-        true
     }
 }
 
@@ -114,27 +111,6 @@ struct Over {
 }
 
 impl Over {
-    /// Takes what the log has to tell by now; whether it will tell more.
-    async fn catch_up(
-        &mut self,
-        following: &mut (impl Future<Output = ()> + Unpin),
-        told: &mut mpsc::Receiver<Followed>,
-    ) -> bool {
-        loop {
-            // By polling, so that nothing wakes us in between.
-            let ended = following.now_or_never().is_some();
-            let mut some = false;
-            while let Ok(event) = told.try_recv() {
-                self.take(event);
-                some = true;
-            }
-            if ended || !some {
-                return !ended;
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
     fn take(&mut self, told: Followed) {
         match told {
             Followed::Loading { .. } => self.games.clear(),
