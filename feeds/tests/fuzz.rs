@@ -19,10 +19,9 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 fn short(adapter: &dyn Adapter, corpus: &[Vec<u8>], cases: usize) {
     let mut random = Random(26_112_026);
-    let mut assembler = adapter.assembler();
     for case in 0..cases {
         let bytes = mutant(corpus, &mut random);
-        let ran = catch_unwind(AssertUnwindSafe(|| check(adapter, assembler.as_mut(), &bytes)));
+        let ran = catch_unwind(AssertUnwindSafe(|| check(adapter, &bytes)));
         if let Err(panic) = ran {
             eprintln!("{}, case {case}: {:?}", adapter.name(), String::from_utf8_lossy(&bytes));
             std::panic::resume_unwind(panic);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Race control's messages come once and stay: one that cannot be read was never told, so nothing is taken back; and to
 /// refuse the session for it would be for the rest of the race.
-const PUSHED: (&str, &str) = ("f1", "/RaceControlMessages");
+const PUSHED: (&str, &str) = ("f1", "/RaceControlMessages/Messages");
 
 /// So many values of a payload are tried, evenly spread.
 const TRIED: usize = 400;
@@ -53,10 +53,16 @@ fn taken_back(adapter: &dyn Adapter, payload: &Value) -> Vec<String> {
     pointers(payload, "", &mut all);
     let step = all.len().div_ceil(TRIED).max(1);
     let changed = all.iter().step_by(step).filter(|pointer| {
-        let mut broken = payload.clone();
-        let value = broken.pointer_mut(pointer).unwrap();
-        *value = if value.is_array() { json!(7) } else { json!([[7]]) };
-        incidents(adapter, &broken).iter().any(|(game, ids)| before.get(game).is_some_and(|had| had != ids))
+        let with = |value: Value| {
+            let mut broken = payload.clone();
+            *broken.pointer_mut(pointer).unwrap() = value;
+            incidents(adapter, &broken).iter().any(|(game, ids)| before.get(game).is_some_and(|had| had != ids))
+        };
+        match payload.pointer(pointer) {
+            Some(Value::Array(_)) => with(json!(7)),
+            Some(Value::Object(_)) => with(json!([[7]])),
+            _ => with(json!([[7]])) || with(json!({"x": [7]})),
+        }
     });
     changed.cloned().collect()
 }

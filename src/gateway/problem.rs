@@ -87,10 +87,16 @@ impl Problem {
         Problem::denied("a provider's key is needed, as Authorization: Bearer KEY or X-API-Key: KEY")
     }
 
-    /// 401: a key, or a signature, that is nobody's.
+    /// 401: a key that is nobody's.
     #[must_use]
     pub(super) fn unknown_key() -> Problem {
         Problem::denied("no provider has this key")
+    }
+
+    /// 401: a signature that is nobody's, or too old.
+    #[must_use]
+    pub(super) fn unknown_signature() -> Problem {
+        Problem::denied("no provider signs so, or not within these five minutes")
     }
 
     fn denied(detail: &str) -> Problem {

@@ -88,8 +88,8 @@ impl SubscribeQuery {
 /// Reads a query string; an unknown parameter is refused, because a typo must not be lost in silence.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(query: &str) -> Result<T, Problem> {
     serde_urlencoded::from_str(query).map_err(|error| match wrong_one::<T>(query) {
-        Some((name, error)) => bad(format!("query: {name}: {error}")),
-        None => bad(format!("query: {error}")),
+        Some((name, error)) if !error.contains(&name) => bad(format!("query: {name}: {error}")),
+        _ => bad(format!("query: {error}")),
     })
 }
 

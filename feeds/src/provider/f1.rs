@@ -93,7 +93,10 @@ impl Session {
     }
 
     fn typed<T: serde::de::DeserializeOwned + Default>(&mut self, value: Option<Value>, pointer: &str) -> T {
-        let Some(mut value) = value else { return T::default() };
+        // Of a session that is broken all over nothing is told.
+        let Some(mut value) = value.filter(|_| self.decoded.refused.len() <= items::BROKEN) else {
+            return T::default();
+        };
         let read =
             items::mended(&mut value, pointer, &[], &mut self.decoded.refused, |value| read::typed(value.clone()));
         read.ok().flatten().unwrap_or_default()
@@ -107,8 +110,8 @@ impl Session {
         let topic = format!("racing/f1/{key}");
         let topic: Topic = topic.parse().map_err(|_| Invalid::new("/SessionInfo/Key", format!("no game {topic:?}")))?;
         let (status, status_reason) = self.status(info.kind.as_deref() == Some("Qualifying"));
-        let competitors = self.competitors(info.kind.as_deref() == Some("Race"));
-        let incidents = self.incidents(&competitors);
+        let competitors = self.competitors(info.kind.as_deref() == Some("Race"))?;
+        let incidents = self.incidents(&competitors)?;
         let track: Standing = self.take("TrackStatus");
         let game = Game {
             sport: Some("racing".to_owned()),
@@ -128,7 +131,10 @@ impl Session {
             info: self.info(&info),
             ..Game::default()
         };
-        Ok((topic, game))
+        match self.decoded.refused.len() {
+            0..=items::BROKEN => Ok((topic, game)),
+            _ => Err(Invalid::new("", format!("more than {} values of this session cannot be read", items::BROKEN))),
+        }
     }
 
     fn status(&mut self, qualifying: bool) -> (Status, Option<String>) {
@@ -137,13 +143,13 @@ impl Session {
         status::status(said, qualifying, data.as_ref(), self.topics.get("TimingData"))
     }
 
-    fn competitors(&mut self, race: bool) -> BTreeMap<String, Competitor> {
+    fn competitors(&mut self, race: bool) -> Result<BTreeMap<String, Competitor>, Invalid> {
         let mut drivers = match self.topics.remove("DriverList") {
             Some(Value::Object(drivers)) => drivers,
-            _ => Map::new(),
+            None | Some(Value::Null) => Map::new(),
+            Some(_) => return Err(Invalid::new("/DriverList", "an object is expected")),
         };
-        let mut cars: BTreeMap<String, Value> =
-            wire::items(self.topics.remove("TimingData"), "Lines").into_iter().collect();
+        let mut cars: BTreeMap<String, Value> = self.items("TimingData", "Lines")?.into_iter().collect();
         let mut keys: Vec<String> = wire::by_number(drivers.clone()).into_iter().map(|(key, _)| key).collect();
         keys.extend(cars.keys().filter(|key| !drivers.contains_key(*key)).cloned());
         let mut competitors = BTreeMap::new();
@@ -157,19 +163,24 @@ impl Session {
             let car = self.typed(cars.remove(&key), &format!("/TimingData/Lines/{key}"));
             competitors.insert(key, competitor(driver, car, race));
         }
-        competitors
+        Ok(competitors)
     }
 
-    fn incidents(&mut self, competitors: &BTreeMap<String, Competitor>) -> BTreeMap<String, Incident> {
+    /// What a topic has below a key.
+    fn items(&mut self, topic: &str, key: &str) -> Result<Vec<(String, Value)>, Invalid> {
+        wire::items(self.topics.remove(topic), key).map_err(|fault| read::below(&format!("/{topic}"), fault))
+    }
+
+    fn incidents(&mut self, competitors: &BTreeMap<String, Competitor>) -> Result<BTreeMap<String, Incident>, Invalid> {
         let mut incidents = BTreeMap::new();
-        for (index, message) in wire::items(self.topics.remove("RaceControlMessages"), "Messages") {
+        for (index, message) in self.items("RaceControlMessages", "Messages")? {
             let Ok(order) = index.parse::<u32>() else { continue };
             let message = self.typed(Some(message), &format!("/RaceControlMessages/Messages/{index}"));
             if let Some(incident) = incident(message, order.into(), competitors) {
                 incidents.insert(format!("rcm-{order}"), incident);
             }
         }
-        incidents
+        Ok(incidents)
     }
 
     fn info(&mut self, info: &SessionInfo) -> crate::Document {

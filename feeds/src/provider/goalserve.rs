@@ -62,8 +62,8 @@ fn root(payload: &[u8]) -> Result<Element, Invalid> {
         // In front of the document may stand its XML declaration, `?xml`.
         Value::Object(fields) => {
             match fields.into_iter().find(|(key, value)| !key.starts_with('?') && value.is_object()) {
-                Some((name, value)) => Ok(Element::from_json(&name, String::new(), value)),
-                None => Err(Invalid::new("", "no document")),
+                Some((name, Value::Object(document))) => Ok(Element::from_json(&name, String::new(), document)),
+                _ => Err(Invalid::new("", "no document")),
             }
         }
         _ => Err(Invalid::new("", "no document")),
@@ -71,19 +71,16 @@ fn root(payload: &[u8]) -> Result<Element, Invalid> {
 }
 
 fn game(league: &Element, one: &Element) -> Result<Report, Invalid> {
-    if let Some(fault) = one.fault() {
-        return Err(fault);
-    }
     let competition = slug(league.need("id")?).unwrap_or_default();
-    let id = ["static_id", "alternate_id_2", "alternate_id", "id"].into_iter().find_map(|name| one.get(name));
+    let id = first_text(one, &["static_id", "alternate_id_2", "alternate_id", "id"])?;
     let id = id.ok_or_else(|| Invalid::new(&*one.pointer, "a match without an id"))?;
     let topic = format!("soccer/{competition}/{}", slug(id).unwrap_or_default());
     let topic: Topic = topic.parse().map_err(|_| Invalid::new(&*one.pointer, format!("no game {topic:?}")))?;
-    let Standing { status, status_reason, clock } = standing(one);
+    let Standing { status, status_reason, clock } = standing(one.text("status")?.unwrap_or_default());
     let begun = !matches!(status, Status::Scheduled | Status::Postponed | Status::Cancelled);
     let [home, away] = [["home", "localteam"], ["away", "visitorteam"]].map(|names| {
         let missing = || Invalid::new(&*one.pointer, format!("a match without {} and {}", names[0], names[1]));
-        one.first(&names).ok_or_else(missing)
+        one.elements(&names)?.first().copied().ok_or_else(missing)
     });
     let info = |name: &str| one.get(name).map(|text| Value::from(read::cut(text)));
     let game = Game {
@@ -96,7 +93,7 @@ fn game(league: &Element, one: &Element) -> Result<Report, Invalid> {
         status: Some(status),
         status_reason,
         clock,
-        competitors: [("home", competitor(one, home?, 0, begun)), ("away", competitor(one, away?, 1, begun))]
+        competitors: [("home", competitor(one, home?, 0, begun)?), ("away", competitor(one, away?, 1, begun)?)]
             .map(|(key, side)| (key.to_owned(), side))
             .into(),
         incidents: incidents(one)?,
@@ -113,8 +110,7 @@ struct Standing {
 }
 
 /// `status` is a minute (`90+3` too), a time of day, or one of these words.
-fn standing(one: &Element) -> Standing {
-    let word = one.get("status").unwrap_or_default();
+fn standing(word: &str) -> Standing {
     let (minute, added) = word.split_once('+').map_or((word, None), |(base, added)| (base, added.parse().ok()));
     if let Ok(minute) = minute.parse::<u8>() {
         let ms = Some(i64::from(minute) * 60_000);
@@ -145,24 +141,38 @@ fn is_time(word: &str) -> bool {
     word.split_once(':').is_some_and(|(hours, minutes)| two(hours, 24) && two(minutes, 60))
 }
 
-fn competitor(one: &Element, side: &Element, index: usize, begun: bool) -> Competitor {
-    let name = side.get("name");
-    let half_time =
-        one.first(&["ht"]).and_then(|ht| pair(ht.get("score")?)).map(|score| ("1".to_owned(), score[index]));
-    let kicks = one.first(&["penalty"]).and_then(|kicks| kicks.number(["localteam", "visitorteam"][index]));
+fn competitor(one: &Element, side: &Element, index: usize, begun: bool) -> Result<Competitor, Invalid> {
+    let name = side.text("name")?;
+    let said = |element: &str, name: &str| match one.elements(&[element])?.first() {
+        Some(element) => element.text(name).map(|text| text.map(str::to_owned)),
+        None => Ok(None),
+    };
+    let half_time = said("ht", "score")?.and_then(|score| pair(&score)).map(|score| ("1".to_owned(), score[index]));
+    let kicks = said("penalty", ["localteam", "visitorteam"][index])?.and_then(|kicks| read::number(&kicks));
+    side.text("goals")?;
     let score = side.number("goals").filter(|goals| begun && (0..1_000).contains(goals)).map(|goals| Score {
         total: Some(goals),
         parts: half_time.into_iter().collect(),
         shootout: kicks,
         ..Score::default()
     });
-    Competitor {
+    Ok(Competitor {
         kind: Some(CompetitorKind::Team),
         name: name.map(|name| read::cut(name).to_owned()),
         team: name.and_then(slug),
         score,
         ..Competitor::default()
+    })
+}
+
+/// The first of these attributes that says something.
+fn first_text<'a>(element: &'a Element, names: &[&str]) -> Result<Option<&'a str>, Invalid> {
+    for name in names {
+        if let Some(text) = element.text(name)? {
+            return Ok(Some(text));
+        }
     }
+    Ok(None)
 }
 
 /// `[1 - 0]` or `[1-0]`; `[-]` is none.
@@ -173,23 +183,26 @@ fn pair(text: &str) -> Option<[i64; 2]> {
 }
 
 fn incidents(one: &Element) -> Result<BTreeMap<String, Incident>, Invalid> {
-    let mut events = Vec::new();
-    for list in one.elements("events")? {
-        events.extend(list.elements("event")?);
+    let mut incidents = BTreeMap::new();
+    for list in one.elements(&["events"])? {
+        for event in list.elements(&["event"])? {
+            let id = first_text(event, &["id", "eventid"])?.and_then(slug);
+            let (kind, team) = (event.text("type")?, event.text("team")?);
+            if let Some((id, incident)) = id.zip(kind.zip(team).and_then(|(kind, team)| incident(event, kind, team))) {
+                incidents.insert(format!("e{id}"), incident);
+            }
+        }
     }
-    let named = events
-        .into_iter()
-        .filter_map(|event| Some((format!("e{}", slug(event.get("id").or(event.get("eventid"))?)?), incident(event)?)));
-    Ok(named.collect())
+    Ok(incidents)
 }
 
-fn incident(event: &Element) -> Option<Incident> {
+fn incident(event: &Element, kind: &str, team: &str) -> Option<Incident> {
     let player = event.get("player").unwrap_or_default();
     let (name, mark) = match player.strip_suffix(')').and_then(|player| player.rsplit_once('(')) {
         Some((name, mark @ ("pen." | "o.g."))) => (name.trim(), mark),
         _ => (player, ""),
     };
-    let (kind, detail) = match event.get("type")? {
+    let (kind, detail) = match kind {
         "goal" if mark == "o.g." => ("goal", Some("own_goal")),
         "goal" if mark == "pen." => ("goal", Some("penalty")),
         "goal" => ("goal", None),
@@ -203,9 +216,9 @@ fn incident(event: &Element) -> Option<Incident> {
     let count =
         |name: &str| event.number(name).and_then(|minute| u32::try_from(minute).ok()).filter(|minute| *minute < 1_000);
     Some(Incident {
-        order: event.number("minute").map(|minute| minute * 100 + event.number("extra_min").unwrap_or(0)),
+        order: count("minute").map(|minute| i64::from(minute) * 100 + i64::from(count("extra_min").unwrap_or(0))),
         kind: Some(kind.to_owned()),
-        side: match event.get("team")? {
+        side: match team {
             "home" | "localteam" => Some("home".to_owned()),
             "away" | "visitorteam" => Some("away".to_owned()),
             _ => None,

@@ -1,5 +1,6 @@
 //! Lists whose items stand each for themselves: goals, cards, scores of periods. A value that cannot be read costs itself,
-//! and is told: an item without it is still better than none, which would read as taken back.
+//! and is told: an item without it is still better than none, which would read as taken back. So does an item of which what
+//! names it cannot be read: its game is refused.
 
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::{Decoded, read};
 use crate::report::{Invalid, Report};
 
-/// So many values of an item may be broken; beyond it is none.
+/// So many values of an item may be broken; beyond it is none, or its game is refused where it has a name.
 const MENDED: usize = 8;
 /// So many values of a list may be broken; beyond, its game is refused.
 pub(super) const BROKEN: usize = 64;
@@ -20,6 +21,11 @@ pub(super) trait Item: DeserializeOwned {
     /// What names it, or says that it counts; pointers from the item. Without that, something would read as taken back
     /// and something else as new, so its game is refused.
     const VITAL: &'static [&'static str];
+
+    /// The same of this item, where others have other names.
+    fn vital(_item: &Value) -> &'static [&'static str] {
+        Self::VITAL
+    }
 }
 
 /// A list, and what could not be read of it.
@@ -64,7 +70,8 @@ impl<'de, T: Item> Deserialize<'de> for Items<T> {
         }
         let (mut items, mut refused) = (Vec::new(), Vec::new());
         for (i, mut item) in list.into_iter().enumerate() {
-            let read = mended(&mut item, &format!("/{i}"), T::VITAL, &mut refused, typed);
+            let vital = T::vital(&item);
+            let read = mended(&mut item, &format!("/{i}"), vital, &mut refused, typed);
             items.push(read.map_err(|fault| D::Error::custom(format!("at {}: {}", fault.pointer, fault.detail)))?);
             if refused.len() > BROKEN {
                 return Err(D::Error::custom(format!("a list of which more than {BROKEN} values cannot be read")));
@@ -79,7 +86,7 @@ impl<'de, T: Item> Deserialize<'de> for Items<T> {
 ///
 /// # Errors
 ///
-/// What is vital cannot be read.
+/// What is vital cannot be read, or nothing of an item that has vital values.
 pub(super) fn mended<R>(
     item: &mut Value,
     place: &str,
@@ -102,7 +109,7 @@ pub(super) fn mended<R>(
         }
         let fault = read::below(place, fault);
         let is_last = left == 0 || at.is_empty();
-        if vital.iter().any(|vital| is_last || overlap(vital, &at)) {
+        if !vital.is_empty() && (is_last || vital.iter().any(|vital| overlap(vital, &at))) {
             return Err(fault);
         }
         if refused.last().is_none_or(|last| last.pointer != fault.pointer) {

@@ -11,13 +11,13 @@ use crate::report::{Invalid, Report};
 pub(super) struct List {
     /// From the game.
     pointer: &'static str,
-    vital: &'static [&'static str],
+    vital: fn(&Value) -> &'static [&'static str],
     fault: fn(&Value) -> Option<Invalid>,
 }
 
 impl List {
     pub(super) const fn of<T: Item>(pointer: &'static str) -> List {
-        List { pointer, vital: T::VITAL, fault: |item| read::typed::<T>(item.clone()).err() }
+        List { pointer, vital: T::vital, fault: |item| read::typed::<T>(item.clone()).err() }
     }
 
     fn mend(&self, game: &mut Value) -> Vec<Invalid> {
@@ -35,7 +35,8 @@ impl List {
     }
 
     fn is_kept(&self, place: &str, item: &mut Value, faults: &mut Vec<Invalid>) -> bool {
-        let read = items::mended(item, place, self.vital, faults, |item| (self.fault)(item).map_or(Ok(()), Err));
+        let read =
+            items::mended(item, place, (self.vital)(item), faults, |item| (self.fault)(item).map_or(Ok(()), Err));
         !matches!(read, Ok(None))
     }
 }

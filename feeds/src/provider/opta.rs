@@ -96,6 +96,13 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Whether an event is of a kind that is told, or could be.
+fn matters(event: &Element) -> bool {
+    use kind::{CARD, GOAL, MISS, PERIOD_END, PERIOD_START, PLAYER_ON, POST, SAVED};
+    let kinds = [MISS, POST, SAVED, GOAL, CARD, PLAYER_ON, PERIOD_END, PERIOD_START];
+    event.number("type_id").is_none_or(|kind| kinds.contains(&kind))
+}
+
 fn game(one: &Element, refused: &mut Vec<Invalid>) -> Result<Report, Invalid> {
     let segment = |name: &str| {
         let fault = || Invalid::new(format!("{}/@{name}", one.pointer), "no letters or digits");
@@ -108,7 +115,9 @@ fn game(one: &Element, refused: &mut Vec<Invalid>) -> Result<Report, Invalid> {
         match Event::read(element) {
             Ok(event) if events.get(&event.id).is_some_and(|held| held.version > event.version) => {}
             Ok(event) => drop(events.insert(event.id, event)),
-            Err(fault) => refused.push(fault),
+            Err(fault) if !matters(element) => refused.push(fault),
+            // Left out, it would read as taken back.
+            Err(fault) => return Err(fault),
         }
     }
     let mut events: Vec<Event<'_>> = events.into_values().collect();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::report::{Invalid, escape};
 
@@ -26,8 +26,8 @@ pub(super) struct Element {
     pub(super) pointer: String,
     attributes: BTreeMap<String, String>,
     children: Vec<Element>,
-    /// What of it as JSON is neither an attribute nor an element.
-    broken: Option<Invalid>,
+    /// What of it as JSON is neither an attribute nor an element, by its name.
+    odd: BTreeMap<String, Invalid>,
 }
 
 impl Element {
@@ -58,48 +58,40 @@ impl Element {
             children.push(Element::of(child, format!("{pointer}/{name}/{count}"), room - 1)?);
             *count += 1;
         }
-        Ok(Element {
-            name: node.tag_name().name().to_owned(),
-            pointer,
-            attributes: attributes.collect(),
-            children,
-            broken: None,
-        })
+        let name = node.tag_name().name().to_owned();
+        Ok(Element { name, pointer, attributes: attributes.collect(), children, odd: BTreeMap::new() })
     }
 
     /// The JSON that converters make of XML: attributes below `$` or behind `@`, children as objects or arrays of them.
-    /// What is neither is kept as a fault: see [`Element::fault`].
-    pub(super) fn from_json(name: &str, pointer: String, value: Value) -> Element {
+    pub(super) fn from_json(name: &str, pointer: String, fields: Map<String, Value>) -> Element {
         let mut element = Element { name: name.to_owned(), pointer, ..Element::default() };
-        match value {
-            Value::Object(fields) => fields.into_iter().for_each(|(key, value)| element.insert(&key, value)),
-            Value::Null => {}
-            Value::String(text) if text.trim().is_empty() => {}
-            _ => element.broken = Some(Invalid::new(element.pointer.clone(), "an object is expected")),
+        for (key, value) in fields.into_iter().filter(|(key, _)| key.len() <= MAX_NAME) {
+            let pointer = format!("{}/{}", element.pointer, escape(&key));
+            match (key.strip_prefix('@'), value) {
+                (_, Value::Object(attributes)) if key == "$" => {
+                    for (name, value) in attributes {
+                        element.attribute(&name, value, format!("{pointer}/{}", escape(&name)));
+                    }
+                }
+                (_, value) if key == "$" && !is_blank(&value) => {
+                    element.odd.insert(key, Invalid::new(pointer, "an object is expected"));
+                }
+                (None, Value::Object(child)) => element.children.push(Element::from_json(&key, pointer, child)),
+                (None, Value::Array(items)) => element.list(&key, items, &pointer),
+                (attribute, value) => element.attribute(attribute.unwrap_or(&key), value, pointer),
+            }
         }
         element
     }
 
-    fn insert(&mut self, key: &str, value: Value) {
-        let pointer = format!("{}/{}", self.pointer, escape(key));
-        if key.len() > MAX_NAME {
-            return;
-        }
-        match value {
-            _ if key == "$" && !value.is_object() && !value.is_null() => {
-                self.broken = Some(Invalid::new(pointer, "attributes are an object"));
+    fn list(&mut self, name: &str, items: Vec<Value>, pointer: &str) {
+        for (i, item) in items.into_iter().enumerate() {
+            let pointer = format!("{pointer}/{i}");
+            match item {
+                Value::Object(item) => self.children.push(Element::from_json(name, pointer, item)),
+                item if is_blank(&item) => {}
+                _ => drop(self.odd.insert(name.to_owned(), Invalid::new(pointer, "an object is expected"))),
             }
-            Value::Object(attributes) if key == "$" => {
-                attributes
-                    .into_iter()
-                    .for_each(|(name, value)| self.attribute(&name, value, format!("{pointer}/{}", escape(&name))));
-            }
-            child @ Value::Object(_) => self.children.push(Element::from_json(key, pointer, child)),
-            Value::Array(items) => {
-                let items = items.into_iter().enumerate();
-                self.children.extend(items.map(|(i, item)| Element::from_json(key, format!("{pointer}/{i}"), item)));
-            }
-            value => self.attribute(key.trim_start_matches('@'), value, pointer),
         }
     }
 
@@ -107,22 +99,38 @@ impl Element {
         match value {
             Value::String(text) => self.attributes.extend(said(name, &text)),
             Value::Number(_) | Value::Bool(_) => self.attributes.extend(said(name, &value.to_string())),
-            Value::Null => {}
-            _ => self.broken = Some(Invalid::new(pointer, "a text is expected")),
+            value if is_blank(&value) => {}
+            _ => drop(self.odd.insert(name.to_owned(), Invalid::new(pointer, "a text is expected"))),
         }
     }
 
-    /// The elements of this name; text in their place is a fault.
-    pub(super) fn elements<'a>(&'a self, name: &'a str) -> Result<impl Iterator<Item = &'a Element>, Invalid> {
-        match self.get(name) {
-            Some(_) => Err(Invalid::new(format!("{}/{name}", self.pointer), "an object is expected")),
-            None => Ok(self.children.iter().filter(move |child| child.name == name)),
+    /// An attribute, where it says something. Another thing in its place is a fault.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Invalid> {
+        if let Some(fault) = self.odd.get(name).or_else(|| self.odd.get("$")) {
+            return Err(fault.clone());
+        }
+        let text = self.get(name);
+        let child = self.children.iter().find(|child| child.name == name && !child.is_empty());
+        match child.filter(|_| text.is_none()) {
+            Some(child) => Err(Invalid::new(&*child.pointer, "a text is expected")),
+            None => Ok(text),
         }
     }
 
-    /// What in it, or below, could not be read.
-    pub(super) fn fault(&self) -> Option<Invalid> {
-        self.broken.clone().or_else(|| self.children.iter().find_map(Element::fault))
+    /// The elements of these names. A text in their place is a fault.
+    pub(super) fn elements(&self, names: &[&str]) -> Result<Vec<&Element>, Invalid> {
+        if let Some(fault) = names.iter().find_map(|name| self.odd.get(*name)) {
+            return Err(fault.clone());
+        }
+        let found: Vec<&Element> = self.children.iter().filter(|child| names.contains(&child.name.as_str())).collect();
+        match names.iter().find(|name| found.is_empty() && self.get(name).is_some()) {
+            Some(name) => Err(Invalid::new(format!("{}/{name}", self.pointer), "an element is expected")),
+            None => Ok(found),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.attributes.is_empty() && self.children.is_empty() && self.odd.is_empty()
     }
 
     /// An attribute that says something.
@@ -145,11 +153,6 @@ impl Element {
     pub(super) fn all(&self, names: &'static [&'static str]) -> impl Iterator<Item = &Element> {
         self.children.iter().filter(move |child| names.contains(&child.name.as_str()))
     }
-
-    /// The first child of one of these names.
-    pub(super) fn first(&self, names: &[&str]) -> Option<&Element> {
-        self.children.iter().find(|child| names.contains(&child.name.as_str()))
-    }
 }
 
 /// What the parser would work on for longer than the document is long.
@@ -165,6 +168,17 @@ fn bounded(text: &str) -> Result<(), Invalid> {
 }
 
 /// Blank says nothing.
+/// Nothing, in one of the ways in which converters say so.
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
 fn said(name: &str, value: &str) -> Option<(String, String)> {
     let value = value.trim();
     (!value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
@@ -198,7 +212,7 @@ mod tests {
         assert_eq!(fault(&format!("<a><{name}>{children}</{name}></a>")), "an element's name is longer than 100 bytes");
         assert!(fault(&format!("<a>{}</a>", "<b/>".repeat(300_000))).starts_with("no XML: "));
         let json = serde_json::json!({"x": "1", name: vec![serde_json::json!({}); 100_000]});
-        let json = Element::from_json("a", String::new(), json);
+        let json = Element::from_json("a", String::new(), json.as_object().unwrap().clone());
         assert_eq!((json.get("x"), json.children.len()), (Some("1"), 0));
     }
 
@@ -206,12 +220,26 @@ mod tests {
     fn xml_and_its_json_are_the_same_tree() {
         let xml = Element::parse(b"\xEF\xBB\xBF<a x=' 1 ' y=''><b z='2'/><c/><b/></a>").unwrap();
         let json = serde_json::json!({"$": {"x": "1", "y": ""}, "b": [{"$": {"z": "2"}}, {}], "c": ["\n", {}]});
-        let json = Element::from_json("a", String::new(), json);
+        let json = Element::from_json("a", String::new(), json.as_object().unwrap().clone());
         assert_eq!((xml.get("x"), xml.get("y")), (Some("1"), None));
         let pointers =
             |tree: &Element| tree.all(&["b"]).map(|b| (b.pointer.clone(), b.number("z"))).collect::<Vec<_>>();
         assert_eq!(pointers(&xml), [("/b/0".to_owned(), Some(2)), ("/b/1".to_owned(), None)]);
         assert_eq!(pointers(&xml), pointers(&json));
         assert_eq!(xml.need("q").unwrap_err().to_string(), "/@q: a has no q");
+    }
+
+    #[test]
+    fn what_stands_where_another_thing_belongs_is_a_fault_of_who_asks_for_it() {
+        let json = serde_json::json!({"@id": {"x": 1}, "n": 7, "e": [[7]], "f": "7", "g": {"y": "1"}, "p": ["1", "2"], "h": [null, "\n", {}]});
+        let json = Element::from_json("a", String::new(), json.as_object().unwrap().clone());
+        assert_eq!(json.text("id").unwrap_err().pointer, "/@id");
+        assert_eq!((json.text("n"), json.text("q"), json.text("h")), (Ok(Some("7")), Ok(None), Ok(None)));
+        assert_eq!(json.text("g").unwrap_err().pointer, "/g");
+        assert_eq!(json.elements(&["e"]).unwrap_err().pointer, "/e/0");
+        assert_eq!(json.elements(&["f"]).unwrap_err().pointer, "/f");
+        assert_eq!((json.elements(&["h"]).unwrap().len(), json.elements(&["q"]).unwrap().len()), (1, 0));
+        let odd = serde_json::json!({"$": 7});
+        assert!(Element::from_json("a", String::new(), odd.as_object().unwrap().clone()).text("id").is_err());
     }
 }

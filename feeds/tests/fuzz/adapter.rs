@@ -2,22 +2,30 @@
 
 use std::path::Path;
 
-use feeds::provider::{Adapter, Assembler, golden};
+use feeds::provider::{Adapter, golden};
 use feeds::{Change, Document, document, game};
 
-/// The payloads of a golden pair, from the folder of this project's package and the way to the pair's.
+/// The payloads of a golden pair, and all of them as a connection brings them; from the folder of this project's package and the way to the pair's.
 pub(crate) fn recordings(package: &str, folder: &str, name: &str) -> Vec<Vec<u8>> {
     let path = Path::new(package).join(folder).join(format!("{name}.jsonl"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.lines().map(|line| golden::payload(line).into_owned()).collect()
+    let payloads: Vec<Vec<u8>> = text.lines().map(|line| golden::payload(line).into_owned()).collect();
+    let connection = payloads.join(&NEXT);
+    payloads.into_iter().chain([connection]).collect()
 }
+
+/// Stands between two messages of a connection; no payload has it.
+pub(crate) const NEXT: u8 = 0;
 
 /// No panic, a decoded report is valid, and the same bytes say the same again. What a connection holds is made of many
 /// messages, broken ones too.
-pub(crate) fn check(adapter: &dyn Adapter, assembler: Option<&mut Box<dyn Assembler>>, bytes: &[u8]) {
-    decode(adapter, bytes);
-    if let Some(Ok(Some(payload))) = assembler.map(|assembler| assembler.take(bytes)) {
-        decode(adapter, &payload);
+pub(crate) fn check(adapter: &dyn Adapter, bytes: &[u8]) {
+    let mut assembler = adapter.assembler();
+    for message in bytes.split(|byte| *byte == NEXT) {
+        decode(adapter, message);
+        if let Some(Ok(Some(payload))) = assembler.as_mut().map(|assembler| assembler.take(message)) {
+            decode(adapter, &payload);
+        }
     }
 }
 

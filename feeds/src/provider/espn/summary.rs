@@ -24,7 +24,11 @@ pub(super) fn open(mut summary: Map<String, Value>) -> Result<Option<(Vec<League
                 competition.insert(name.to_owned(), value.clone());
             }
         }
-        if let Value::Array(details) = competition.entry("details").or_insert(Value::Array(Vec::new())) {
+        let details = competition.entry("details").or_insert(Value::Null);
+        if details.is_null() {
+            *details = Value::Array(Vec::new());
+        }
+        if let Value::Array(details) = details {
             details.extend(yellow_cards(&summary)?);
         }
     }

@@ -74,5 +74,5 @@ fn goes_on(listed: &[Item], data: Option<&Value>, timing: Option<&Value>) -> boo
 }
 
 fn items(data: Option<&Value>, list: &str) -> Vec<Item> {
-    wire::items(data.cloned(), list).into_iter().filter_map(|(_, item)| typed(item).ok()).collect()
+    wire::items(data.cloned(), list).into_iter().flatten().filter_map(|(_, item)| typed(item).ok()).collect()
 }

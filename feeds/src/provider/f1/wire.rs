@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::provider::read::{int, or_default, text};
+use crate::report::Invalid;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -153,12 +154,18 @@ pub(super) struct RaceControl {
 }
 
 /// What is below a key, by index or name: an array, or an object that stands for one; the provider sends both.
-pub(super) fn items(topic: Option<Value>, key: &str) -> Vec<(String, Value)> {
-    let Some(Value::Object(mut topic)) = topic else { return Vec::new() };
-    match topic.remove(key) {
-        Some(Value::Array(items)) => items.into_iter().enumerate().map(|(i, item)| (i.to_string(), item)).collect(),
-        Some(Value::Object(items)) => by_number(items),
-        _ => Vec::new(),
+pub(super) fn items(topic: Option<Value>, key: &str) -> Result<Vec<(String, Value)>, Invalid> {
+    let fault = |pointer: String| Err(Invalid::new(pointer, "an object is expected"));
+    let items = match topic {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(mut topic)) => topic.remove(key).unwrap_or_default(),
+        Some(_) => return fault(String::new()),
+    };
+    match items {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(items) => Ok(items.into_iter().enumerate().map(|(i, item)| (i.to_string(), item)).collect()),
+        Value::Object(items) => Ok(by_number(items)),
+        _ => fault(format!("/{key}")),
     }
 }
 

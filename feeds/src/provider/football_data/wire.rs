@@ -103,7 +103,7 @@ pub(super) struct Goal {
 }
 
 impl Item for Goal {
-    const VITAL: &'static [&'static str] = &["/minute", "/injuryTime", "/team"];
+    const VITAL: &'static [&'static str] = &["/minute", "/injuryTime", "/team/id", "/type"];
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,7 +119,7 @@ pub(super) struct Card {
 }
 
 impl Item for Card {
-    const VITAL: &'static [&'static str] = &["/minute", "/team", "/player", "/card"];
+    const VITAL: &'static [&'static str] = &["/minute", "/team/id", "/player/id", "/card"];
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -246,7 +246,7 @@ pub(super) struct Play {
 
 impl Item for Play {
     const VITAL: &'static [&'static str] =
-        &["/atBatIndex", "/about/atBatIndex", "/about/isScoringPlay", "/reviewDetails"];
+        &["/atBatIndex", "/about/atBatIndex", "/about/isScoringPlay", "/about/isComplete", "/reviewDetails"];
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -129,7 +129,21 @@ struct Play {
 }
 
 impl Item for Play {
-    const VITAL: &'static [&'static str] = &["/about/eventId", "/about/periodType", "/result", "/players"];
+    const VITAL: &'static [&'static str] = &[
+        "/about/eventId",
+        "/about/eventIdx",
+        "/about/period",
+        "/about/periodTime",
+        "/about/periodType",
+        "/result/eventTypeId",
+        "/players",
+    ];
+
+    fn vital(item: &Value) -> &'static [&'static str] {
+        let is_numbered = item.pointer("/about/eventId").is_some_and(|id| !id.is_null());
+        let numbered = &["/about/eventId", "/about/eventIdx", "/about/periodType", "/result/eventTypeId", "/players"];
+        if is_numbered { numbered } else { Self::VITAL }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

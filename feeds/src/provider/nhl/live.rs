@@ -22,6 +22,12 @@ const PLACES: [(&str, &str); 8] = [
 ];
 
 pub(super) fn read(feed: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
+    // What is not there is not said; what is another thing would read as taken back.
+    for part in ["/gameData", "/liveData", "/liveData/linescore", "/liveData/linescore/teams"] {
+        if feed.pointer(part).is_some_and(|part| !part.is_object() && !part.is_null()) {
+            return Err(Invalid::new(part, "an object is expected"));
+        }
+    }
     let mut game = json!({ "teams": { "home": {}, "away": {} } });
     for (here, there) in PLACES {
         let (parent, name) = here.rsplit_once('/').unwrap_or_default();
@@ -39,14 +45,8 @@ pub(super) fn read(feed: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
 /// What tells which plays count.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Live {
-    plays: Option<Plays>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
 struct Plays {
-    scoring_plays: Option<HashSet<usize>>,
+    scoring_plays: Option<Vec<Option<usize>>>,
     all_plays: Option<Vec<Option<Play>>>,
 }
 
@@ -71,12 +71,13 @@ struct Outcome {
 
 /// The plays that a schedule lists, and a shoot-out's kicks.
 fn plays(feed: &Value) -> Result<Vec<Value>, Invalid> {
-    let Some(live) = feed.get("liveData") else { return Ok(Vec::new()) };
-    let told: Option<Live> = read::typed(live.clone()).map_err(|fault| read::below("/liveData", fault))?;
-    let Plays { scoring_plays, all_plays } = told.and_then(|live| live.plays).unwrap_or_default();
-    let scoring = scoring_plays.unwrap_or_default();
+    const AT: &str = "/liveData/plays";
+    let told = feed.pointer(AT).cloned().unwrap_or_default();
+    let told: Option<Plays> = read::typed(told).map_err(|fault| read::below(AT, fault))?;
+    let Plays { scoring_plays, all_plays } = told.unwrap_or_default();
+    let scoring: HashSet<usize> = scoring_plays.into_iter().flatten().flatten().collect();
     let kinds = all_plays.into_iter().flatten().enumerate();
-    let plays = live.pointer("/plays/allPlays").and_then(Value::as_array).into_iter().flatten();
+    let plays = feed.pointer("/liveData/plays/allPlays").and_then(Value::as_array).into_iter().flatten();
     let counting =
         plays.zip(kinds).filter(|(_, (i, kind))| scoring.contains(i) || kind.as_ref().is_some_and(Play::is_kick));
     Ok(counting.map(|(play, _)| play.clone()).collect())

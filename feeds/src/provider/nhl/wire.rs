@@ -203,6 +203,11 @@ pub(super) struct Goal {
 impl Item for Goal {
     const VITAL: &'static [&'static str] =
         &["/eventId", "/period", "/periodDescriptor", "/playerId", "/timeInPeriod", "/teamAbbrev"];
+
+    fn vital(item: &Value) -> &'static [&'static str] {
+        let is_numbered = item.get("eventId").is_some_and(|id| !id.is_null());
+        if is_numbered { &["/eventId", "/periodDescriptor/periodType", "/playerId"] } else { Self::VITAL }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -281,7 +286,14 @@ pub(super) struct Play {
 }
 
 impl Item for Play {
-    const VITAL: &'static [&'static str] = &["/eventId", "/typeDescKey", "/periodDescriptor"];
+    const VITAL: &'static [&'static str] = &[
+        "/eventId",
+        "/typeDescKey",
+        "/periodDescriptor/number",
+        "/periodDescriptor/periodType",
+        "/details/scoringPlayerId",
+        "/details/shootingPlayerId",
+    ];
 }
 
 #[derive(Debug, Default, Deserialize)]
