@@ -93,12 +93,6 @@ impl Problem {
         Problem::denied("no provider has this key")
     }
 
-    /// 401: a signature that is nobody's, or too old.
-    #[must_use]
-    pub(super) fn unknown_signature() -> Problem {
-        Problem::denied("no provider signs so, or not within these five minutes")
-    }
-
     fn denied(detail: &str) -> Problem {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, detail);
         problem.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))

@@ -6,7 +6,7 @@ pub mod adapters;
 pub mod doors;
 #[path = "../../it"]
 mod it {
-    #[allow(unused_imports, reason = "its tests need more")]
+    #[allow(unused, reason = "its tests need more")]
     pub(crate) mod delivery;
 }
 #[path = "../../../feeds/tests/fuzz/mutate.rs"]
