@@ -93,23 +93,37 @@ impl Session {
     }
 
     fn typed<T: serde::de::DeserializeOwned + Default>(&mut self, value: Option<Value>, pointer: &str) -> T {
-        // Of a session that is broken all over nothing is told.
-        let Some(mut value) = value.filter(|_| self.decoded.refused.len() <= items::BROKEN) else {
-            return T::default();
-        };
-        let read =
-            items::mended(&mut value, pointer, &[], &mut self.decoded.refused, |value| read::typed(value.clone()));
-        read.ok().flatten().unwrap_or_default()
+        self.mended(value, pointer, &[]).ok().flatten().unwrap_or_default()
+    }
+
+    /// Reads without what cannot be read. Of a session that is broken all over that is told, not each of its values: race
+    /// control's list only grows, and a session that is refused for it would be refused for good.
+    fn mended<T: serde::de::DeserializeOwned>(
+        &mut self,
+        value: Option<Value>,
+        pointer: &str,
+        vital: &[&str],
+    ) -> Result<Option<T>, Invalid> {
+        let Some(mut value) = value else { return Ok(None) };
+        let mut refused = Vec::new();
+        let read = items::mended(&mut value, pointer, vital, &mut refused, |value| read::typed(value.clone()));
+        let told = &mut self.decoded.refused;
+        match told.len() {
+            0..items::BROKEN => told.append(&mut refused),
+            _ if refused.is_empty() || told.last().is_some_and(|last| last.pointer.is_empty()) => {}
+            _ => told.push(Invalid::new("", "more values than these cannot be read")),
+        }
+        read
     }
 
     fn game(&mut self) -> Result<(Topic, Game), Invalid> {
-        let info = self.topics.remove("SessionInfo").unwrap_or_default();
-        let info: SessionInfo = read::typed(info).map_err(|fault| read::below("/SessionInfo", fault))?;
+        let info = self.topics.remove("SessionInfo");
+        let info: SessionInfo = self.mended(info, "/SessionInfo", &["/Key", "/Type"])?.unwrap_or_default();
         let key = info.key.as_deref().and_then(slug);
         let key = key.ok_or_else(|| Invalid::new("/SessionInfo/Key", "no key: the session cannot be named"))?;
         let topic = format!("racing/f1/{key}");
         let topic: Topic = topic.parse().map_err(|_| Invalid::new("/SessionInfo/Key", format!("no game {topic:?}")))?;
-        let (status, status_reason) = self.status(info.kind.as_deref() == Some("Qualifying"));
+        let (status, status_reason) = self.status(info.kind.as_deref() == Some("Qualifying"))?;
         let competitors = self.competitors(info.kind.as_deref() == Some("Race"))?;
         let incidents = self.incidents(&competitors)?;
         let track: Standing = self.take("TrackStatus");
@@ -131,16 +145,19 @@ impl Session {
             info: self.info(&info),
             ..Game::default()
         };
-        match self.decoded.refused.len() {
-            0..=items::BROKEN => Ok((topic, game)),
-            _ => Err(Invalid::new("", format!("more than {} values of this session cannot be read", items::BROKEN))),
-        }
+        Ok((topic, game))
     }
 
-    fn status(&mut self, qualifying: bool) -> (Status, Option<String>) {
+    fn status(&mut self, qualifying: bool) -> Result<(Status, Option<String>), Invalid> {
         let said = self.take("SessionStatus");
         let data = self.topics.remove("SessionData");
-        status::status(said, qualifying, data.as_ref(), self.topics.get("TimingData"))
+        let (listed, series) = (self.listed(data.as_ref(), "StatusSeries")?, self.listed(data.as_ref(), "Series")?);
+        Ok(status::status(said, qualifying, &listed, &series, self.topics.get("TimingData")))
+    }
+
+    fn listed(&mut self, data: Option<&Value>, list: &str) -> Result<Vec<status::Item>, Invalid> {
+        let items = wire::items(data.cloned(), list).map_err(|fault| read::below("/SessionData", fault))?;
+        Ok(items.into_iter().map(|(i, item)| self.typed(Some(item), &format!("/SessionData/{list}/{i}"))).collect())
     }
 
     fn competitors(&mut self, race: bool) -> Result<BTreeMap<String, Competitor>, Invalid> {

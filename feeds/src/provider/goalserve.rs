@@ -36,16 +36,20 @@ impl Adapter for GoalServe {
                 format!("the root is {:?}; livescore or scores is read", read::cut(&root.name)),
             ));
         }
-        if let Some(sport) = root.get("sport").filter(|sport| *sport != "soccer") {
+        if let Some(sport) = root.text("sport")?.filter(|sport| *sport != "soccer") {
             return Err(Invalid::new("/@sport", format!("{:?} is not read; soccer is", read::cut(sport))));
         }
         let mut decoded = Decoded::default();
-        for league in root.all(&["league", "category"]) {
-            let nested = league.all(&["matches"]).flat_map(|matches| matches.all(&["match"]));
-            for one in league.all(&["match"]).chain(nested) {
-                match game(league, one) {
+        let refused = &mut decoded.refused;
+        for league in root.found(&["league", "category"], refused) {
+            let mut matches = league.found(&["match"], refused);
+            for days in league.found(&["matches"], refused) {
+                matches.extend(days.found(&["match"], refused));
+            }
+            for one in matches {
+                match game(league, one, refused) {
                     Ok(report) => decoded.reports.push(report),
-                    Err(fault) => decoded.refused.push(fault),
+                    Err(fault) => refused.push(fault),
                 }
             }
         }
@@ -62,7 +66,7 @@ fn root(payload: &[u8]) -> Result<Element, Invalid> {
         // In front of the document may stand its XML declaration, `?xml`.
         Value::Object(fields) => {
             match fields.into_iter().find(|(key, value)| !key.starts_with('?') && value.is_object()) {
-                Some((name, Value::Object(document))) => Ok(Element::from_json(&name, String::new(), document)),
+                Some((name, Value::Object(document))) => Ok(Element::from_json(&name, document)),
                 _ => Err(Invalid::new("", "no document")),
             }
         }
@@ -70,7 +74,7 @@ fn root(payload: &[u8]) -> Result<Element, Invalid> {
     }
 }
 
-fn game(league: &Element, one: &Element) -> Result<Report, Invalid> {
+fn game(league: &Element, one: &Element, refused: &mut Vec<Invalid>) -> Result<Report, Invalid> {
     let competition = slug(league.need("id")?).unwrap_or_default();
     let id = first_text(one, &["static_id", "alternate_id_2", "alternate_id", "id"])?;
     let id = id.ok_or_else(|| Invalid::new(&*one.pointer, "a match without an id"))?;
@@ -82,22 +86,23 @@ fn game(league: &Element, one: &Element) -> Result<Report, Invalid> {
         let missing = || Invalid::new(&*one.pointer, format!("a match without {} and {}", names[0], names[1]));
         one.elements(&names)?.first().copied().ok_or_else(missing)
     });
-    let info = |name: &str| one.get(name).map(|text| Value::from(read::cut(text)));
+    let home = competitor(one, home?, 0, begun, refused)?;
+    let away = competitor(one, away?, 1, begun, refused)?;
+    let mut info = |name: &str| told(one, name, refused).map(|text| Value::from(read::cut(text)));
+    let info = read::scalars([("date", info("date")), ("time", info("time")), ("venue", info("venue"))]);
     let game = Game {
         sport: Some("soccer".to_owned()),
         competition: Some(Competition {
             id: Some(topic.competition().to_owned()),
-            name: league.get("name").map(|name| read::cut(name).to_owned()),
+            name: told(league, "name", refused).map(|name| read::cut(name).to_owned()),
             round: None,
         }),
         status: Some(status),
         status_reason,
         clock,
-        competitors: [("home", competitor(one, home?, 0, begun)?), ("away", competitor(one, away?, 1, begun)?)]
-            .map(|(key, side)| (key.to_owned(), side))
-            .into(),
-        incidents: incidents(one)?,
-        info: read::scalars([("date", info("date")), ("time", info("time")), ("venue", info("venue"))]),
+        competitors: [("home", home), ("away", away)].map(|(key, side)| (key.to_owned(), side)).into(),
+        incidents: incidents(one, refused)?,
+        info,
         ..Game::default()
     };
     Ok(read::image(topic, game))
@@ -141,14 +146,20 @@ fn is_time(word: &str) -> bool {
     word.split_once(':').is_some_and(|(hours, minutes)| two(hours, 24) && two(minutes, 60))
 }
 
-fn competitor(one: &Element, side: &Element, index: usize, begun: bool) -> Result<Competitor, Invalid> {
-    let name = side.text("name")?;
-    let said = |element: &str, name: &str| match one.elements(&[element])?.first() {
-        Some(element) => element.text(name).map(|text| text.map(str::to_owned)),
-        None => Ok(None),
+fn competitor(
+    one: &Element,
+    side: &Element,
+    index: usize,
+    begun: bool,
+    refused: &mut Vec<Invalid>,
+) -> Result<Competitor, Invalid> {
+    let name = told(side, "name", refused);
+    let mut within = |list: &str, name: &str| {
+        let found = one.found(&[list], refused);
+        found.first().and_then(|element| told(element, name, refused))
     };
-    let half_time = said("ht", "score")?.and_then(|score| pair(&score)).map(|score| ("1".to_owned(), score[index]));
-    let kicks = said("penalty", ["localteam", "visitorteam"][index])?.and_then(|kicks| read::number(&kicks));
+    let half_time = within("ht", "score").and_then(pair).map(|score| ("1".to_owned(), score[index]));
+    let kicks = within("penalty", ["localteam", "visitorteam"][index]).and_then(read::number);
     side.text("goals")?;
     let score = side.number("goals").filter(|goals| begun && (0..1_000).contains(goals)).map(|goals| Score {
         total: Some(goals),
@@ -162,6 +173,14 @@ fn competitor(one: &Element, side: &Element, index: usize, begun: bool) -> Resul
         team: name.and_then(slug),
         score,
         ..Competitor::default()
+    })
+}
+
+/// An attribute that is worth no game.
+fn told<'a>(element: &'a Element, name: &str, refused: &mut Vec<Invalid>) -> Option<&'a str> {
+    element.text(name).unwrap_or_else(|fault| {
+        refused.push(fault);
+        None
     })
 }
 
@@ -182,13 +201,14 @@ fn pair(text: &str) -> Option<[i64; 2]> {
     Some([goals(home)?, goals(away)?])
 }
 
-fn incidents(one: &Element) -> Result<BTreeMap<String, Incident>, Invalid> {
+fn incidents(one: &Element, refused: &mut Vec<Invalid>) -> Result<BTreeMap<String, Incident>, Invalid> {
     let mut incidents = BTreeMap::new();
     for list in one.elements(&["events"])? {
         for event in list.elements(&["event"])? {
             let id = first_text(event, &["id", "eventid"])?.and_then(slug);
             let (kind, team) = (event.text("type")?, event.text("team")?);
-            if let Some((id, incident)) = id.zip(kind.zip(team).and_then(|(kind, team)| incident(event, kind, team))) {
+            let named = kind.zip(team);
+            if let Some((id, incident)) = id.zip(named.and_then(|(kind, team)| incident(event, kind, team, refused))) {
                 incidents.insert(format!("e{id}"), incident);
             }
         }
@@ -196,8 +216,9 @@ fn incidents(one: &Element) -> Result<BTreeMap<String, Incident>, Invalid> {
     Ok(incidents)
 }
 
-fn incident(event: &Element, kind: &str, team: &str) -> Option<Incident> {
-    let player = event.get("player").unwrap_or_default();
+fn incident(event: &Element, kind: &str, team: &str, refused: &mut Vec<Invalid>) -> Option<Incident> {
+    let mut said = |name: &str| told(event, name, refused);
+    let player = said("player").unwrap_or_default();
     let (name, mark) = match player.strip_suffix(')').and_then(|player| player.rsplit_once('(')) {
         Some((name, mark @ ("pen." | "o.g."))) => (name.trim(), mark),
         _ => (player, ""),
@@ -213,10 +234,12 @@ fn incident(event: &Element, kind: &str, team: &str) -> Option<Incident> {
         "var" => ("review", None),
         _ => return None,
     };
-    let count =
-        |name: &str| event.number(name).and_then(|minute| u32::try_from(minute).ok()).filter(|minute| *minute < 1_000);
+    let mut count = |name: &str| {
+        said(name).and_then(read::number).and_then(|minute| u32::try_from(minute).ok()).filter(|minute| *minute < 1_000)
+    };
+    let (minute, extra) = (count("minute"), count("extra_min"));
     Some(Incident {
-        order: count("minute").map(|minute| i64::from(minute) * 100 + i64::from(count("extra_min").unwrap_or(0))),
+        order: minute.map(|minute| i64::from(minute) * 100 + i64::from(extra.unwrap_or(0))),
         kind: Some(kind.to_owned()),
         side: match team {
             "home" | "localteam" => Some("home".to_owned()),
@@ -224,11 +247,11 @@ fn incident(event: &Element, kind: &str, team: &str) -> Option<Incident> {
             _ => None,
         },
         athlete: Some(read::cut(name).to_owned()).filter(|name| !name.is_empty()),
-        other: event.get("assist").map(|name| read::cut(name).to_owned()),
-        minute: count("minute"),
-        added_min: count("extra_min").filter(|minutes| *minutes > 0),
+        other: said("assist").map(|name| read::cut(name).to_owned()),
+        minute,
+        added_min: extra.filter(|minutes| *minutes > 0),
         detail: detail.map(str::to_owned),
-        text: event.get("result").map(|result| read::cut(result).to_owned()),
+        text: said("result").map(|result| read::cut(result).to_owned()),
         ..Incident::default()
     })
 }

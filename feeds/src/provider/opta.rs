@@ -53,6 +53,10 @@ mod kind {
     pub(super) const PLAYER_ON: i64 = 19;
     pub(super) const PERIOD_END: i64 = 30;
     pub(super) const PERIOD_START: i64 = 32;
+    /// Takes the place of the event of its id.
+    pub(super) const DELETED: i64 = 43;
+    /// Those that become incidents.
+    pub(super) const TOLD: [i64; 6] = [MISS, POST, SAVED, GOAL, CARD, PLAYER_ON];
 }
 
 /// Qualifiers, by Opta's numbers.
@@ -85,9 +89,13 @@ impl<'a> Event<'a> {
             let fault = || Invalid::new(format!("{}/@{name}", element.pointer), "a whole number is expected");
             element.number(name).ok_or_else(fault)
         };
-        let version = element.number("version").unwrap_or(0);
+        let said = |name: &str| if element.get(name).is_some() { need(name) } else { Ok(0) };
         let [id, kind, period] = [need("id")?, need("type_id")?, need("period_id")?];
-        let [min, sec] = ["min", "sec"].map(|name| element.number(name).unwrap_or(0).clamp(0, 999));
+        let [min, sec] = [said("min")?.clamp(0, 999), said("sec")?.clamp(0, 999)];
+        let version = said("version")?;
+        if kind::TOLD.contains(&kind) {
+            element.need("team_id")?;
+        }
         Ok(Event { element, id, kind, period, min, sec, version })
     }
 
@@ -98,9 +106,9 @@ impl<'a> Event<'a> {
 
 /// Whether an event is of a kind that is told, or could be.
 fn matters(event: &Element) -> bool {
-    use kind::{CARD, GOAL, MISS, PERIOD_END, PERIOD_START, PLAYER_ON, POST, SAVED};
-    let kinds = [MISS, POST, SAVED, GOAL, CARD, PLAYER_ON, PERIOD_END, PERIOD_START];
-    event.number("type_id").is_none_or(|kind| kinds.contains(&kind))
+    use kind::{DELETED, PERIOD_END, PERIOD_START};
+    let marks = [PERIOD_END, PERIOD_START, DELETED];
+    event.number("type_id").is_none_or(|kind| kind::TOLD.contains(&kind) || marks.contains(&kind))
 }
 
 fn game(one: &Element, refused: &mut Vec<Invalid>) -> Result<Report, Invalid> {

@@ -15,6 +15,8 @@ const MAX_ATTRIBUTES: usize = 500;
 const MAX_NAMESPACES: usize = 16;
 /// The longest name; pointers repeat it for all that is below.
 const MAX_NAME: usize = 100;
+/// The longest pointer, in bytes.
+const MAX_POINTER: usize = 300;
 /// How deep elements nest.
 const MAX_DEPTH: usize = 32;
 
@@ -28,6 +30,8 @@ pub(super) struct Element {
     children: Vec<Element>,
     /// What of it as JSON is neither an attribute nor an element, by its name.
     odd: BTreeMap<String, Invalid>,
+    /// So deep may go what is in it.
+    room: usize,
 }
 
 impl Element {
@@ -44,7 +48,7 @@ impl Element {
 
     fn of(node: roxmltree::Node<'_, '_>, pointer: String, room: usize) -> Result<Element, Invalid> {
         if room == 0 {
-            return Err(Invalid::new(pointer, format!("nested deeper than {MAX_DEPTH} elements")));
+            return Err(Invalid::new(pointer, too_deep()));
         }
         if node.tag_name().name().len() > MAX_NAME {
             return Err(Invalid::new("", format!("an element's name is longer than {MAX_NAME} bytes")));
@@ -55,28 +59,32 @@ impl Element {
         for child in node.children().filter(roxmltree::Node::is_element) {
             let name = child.tag_name().name();
             let count = counts.entry(name).or_default();
-            children.push(Element::of(child, format!("{pointer}/{name}/{count}"), room - 1)?);
+            children.push(Element::of(child, below(&below(&pointer, name), &count.to_string()), room - 1)?);
             *count += 1;
         }
         let name = node.tag_name().name().to_owned();
-        Ok(Element { name, pointer, attributes: attributes.collect(), children, odd: BTreeMap::new() })
+        Ok(Element { name, pointer, attributes: attributes.collect(), children, room, odd: BTreeMap::new() })
     }
 
     /// The JSON that converters make of XML: attributes below `$` or behind `@`, children as objects or arrays of them.
-    pub(super) fn from_json(name: &str, pointer: String, fields: Map<String, Value>) -> Element {
-        let mut element = Element { name: name.to_owned(), pointer, ..Element::default() };
+    pub(super) fn from_json(name: &str, fields: Map<String, Value>) -> Element {
+        Element::of_json(name, String::new(), fields, MAX_DEPTH)
+    }
+
+    fn of_json(name: &str, pointer: String, fields: Map<String, Value>, room: usize) -> Element {
+        let mut element = Element { name: name.to_owned(), pointer, room, ..Element::default() };
         for (key, value) in fields.into_iter().filter(|(key, _)| key.len() <= MAX_NAME) {
-            let pointer = format!("{}/{}", element.pointer, escape(&key));
+            let pointer = below(&element.pointer, &escape(&key));
             match (key.strip_prefix('@'), value) {
                 (_, Value::Object(attributes)) if key == "$" => {
                     for (name, value) in attributes {
-                        element.attribute(&name, value, format!("{pointer}/{}", escape(&name)));
+                        element.attribute(&name, value, below(&pointer, &escape(&name)));
                     }
                 }
                 (_, value) if key == "$" && !is_blank(&value) => {
                     element.odd.insert(key, Invalid::new(pointer, "an object is expected"));
                 }
-                (None, Value::Object(child)) => element.children.push(Element::from_json(&key, pointer, child)),
+                (None, Value::Object(child)) => element.child(&key, pointer, child),
                 (None, Value::Array(items)) => element.list(&key, items, &pointer),
                 (attribute, value) => element.attribute(attribute.unwrap_or(&key), value, pointer),
             }
@@ -84,11 +92,18 @@ impl Element {
         element
     }
 
+    fn child(&mut self, name: &str, pointer: String, fields: Map<String, Value>) {
+        match self.room.checked_sub(1) {
+            Some(room) => self.children.push(Element::of_json(name, pointer, fields, room)),
+            None => drop(self.odd.insert(name.to_owned(), Invalid::new(pointer, too_deep()))),
+        }
+    }
+
     fn list(&mut self, name: &str, items: Vec<Value>, pointer: &str) {
         for (i, item) in items.into_iter().enumerate() {
-            let pointer = format!("{pointer}/{i}");
+            let pointer = below(pointer, &i.to_string());
             match item {
-                Value::Object(item) => self.children.push(Element::from_json(name, pointer, item)),
+                Value::Object(item) => self.child(name, pointer, item),
                 item if is_blank(&item) => {}
                 _ => drop(self.odd.insert(name.to_owned(), Invalid::new(pointer, "an object is expected"))),
             }
@@ -117,16 +132,20 @@ impl Element {
         }
     }
 
-    /// The elements of these names. A text in their place is a fault.
+    /// The elements of these names. Another thing in their place is a fault.
     pub(super) fn elements(&self, names: &[&str]) -> Result<Vec<&Element>, Invalid> {
-        if let Some(fault) = names.iter().find_map(|name| self.odd.get(*name)) {
-            return Err(fault.clone());
-        }
+        let mut refused = Vec::new();
+        let found = self.found(names, &mut refused);
+        refused.pop().map_or(Ok(found), Err)
+    }
+
+    /// The elements of these names, and what stands in their place.
+    pub(super) fn found(&self, names: &[&str], refused: &mut Vec<Invalid>) -> Vec<&Element> {
         let found: Vec<&Element> = self.children.iter().filter(|child| names.contains(&child.name.as_str())).collect();
-        match names.iter().find(|name| found.is_empty() && self.get(name).is_some()) {
-            Some(name) => Err(Invalid::new(format!("{}/{name}", self.pointer), "an element is expected")),
-            None => Ok(found),
-        }
+        refused.extend(names.iter().filter_map(|name| self.odd.get(*name)).cloned());
+        let text = names.iter().find(|name| found.is_empty() && self.get(name).is_some());
+        refused.extend(text.map(|name| Invalid::new(format!("{}/{name}", self.pointer), "an element is expected")));
+        found
     }
 
     fn is_empty(&self) -> bool {
@@ -168,6 +187,15 @@ fn bounded(text: &str) -> Result<(), Invalid> {
 }
 
 /// Blank says nothing.
+/// A place within a place; beyond a length it is only told where it is in. Each element has its own.
+fn below(pointer: &str, name: &str) -> String {
+    if pointer.len() + name.len() < MAX_POINTER { format!("{pointer}/{name}") } else { pointer.to_owned() }
+}
+
+fn too_deep() -> String {
+    format!("nested deeper than {MAX_DEPTH} elements")
+}
+
 /// Nothing, in one of the ways in which converters say so.
 fn is_blank(value: &Value) -> bool {
     match value {
@@ -212,15 +240,22 @@ mod tests {
         assert_eq!(fault(&format!("<a><{name}>{children}</{name}></a>")), "an element's name is longer than 100 bytes");
         assert!(fault(&format!("<a>{}</a>", "<b/>".repeat(300_000))).starts_with("no XML: "));
         let json = serde_json::json!({"x": "1", name: vec![serde_json::json!({}); 100_000]});
-        let json = Element::from_json("a", String::new(), json.as_object().unwrap().clone());
+        let json = Element::from_json("a", json.as_object().unwrap().clone());
         assert_eq!((json.get("x"), json.children.len()), (Some("1"), 0));
+        let deep = (0..100).fold(serde_json::json!({}), |inner, _| serde_json::json!({ "/".repeat(100): inner }));
+        let (mut deep, mut depth) = (&Element::from_json("a", deep.as_object().unwrap().clone()), 0);
+        while let [child] = &deep.children[..] {
+            (deep, depth) = (child, depth + 1);
+        }
+        assert_eq!((depth, deep.odd.len()), (MAX_DEPTH, 1));
+        assert!(deep.pointer.len() <= MAX_POINTER);
     }
 
     #[test]
     fn xml_and_its_json_are_the_same_tree() {
         let xml = Element::parse(b"\xEF\xBB\xBF<a x=' 1 ' y=''><b z='2'/><c/><b/></a>").unwrap();
         let json = serde_json::json!({"$": {"x": "1", "y": ""}, "b": [{"$": {"z": "2"}}, {}], "c": ["\n", {}]});
-        let json = Element::from_json("a", String::new(), json.as_object().unwrap().clone());
+        let json = Element::from_json("a", json.as_object().unwrap().clone());
         assert_eq!((xml.get("x"), xml.get("y")), (Some("1"), None));
         let pointers =
             |tree: &Element| tree.all(&["b"]).map(|b| (b.pointer.clone(), b.number("z"))).collect::<Vec<_>>();
@@ -232,7 +267,7 @@ mod tests {
     #[test]
     fn what_stands_where_another_thing_belongs_is_a_fault_of_who_asks_for_it() {
         let json = serde_json::json!({"@id": {"x": 1}, "n": 7, "e": [[7]], "f": "7", "g": {"y": "1"}, "p": ["1", "2"], "h": [null, "\n", {}]});
-        let json = Element::from_json("a", String::new(), json.as_object().unwrap().clone());
+        let json = Element::from_json("a", json.as_object().unwrap().clone());
         assert_eq!(json.text("id").unwrap_err().pointer, "/@id");
         assert_eq!((json.text("n"), json.text("q"), json.text("h")), (Ok(Some("7")), Ok(None), Ok(None)));
         assert_eq!(json.text("g").unwrap_err().pointer, "/g");
@@ -240,6 +275,6 @@ mod tests {
         assert_eq!(json.elements(&["f"]).unwrap_err().pointer, "/f");
         assert_eq!((json.elements(&["h"]).unwrap().len(), json.elements(&["q"]).unwrap().len()), (1, 0));
         let odd = serde_json::json!({"$": 7});
-        assert!(Element::from_json("a", String::new(), odd.as_object().unwrap().clone()).text("id").is_err());
+        assert!(Element::from_json("a", odd.as_object().unwrap().clone()).text("id").is_err());
     }
 }

@@ -4,9 +4,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::wire::{self, Standing};
+use super::wire::Standing;
 use crate::game::Status;
-use crate::provider::read::{int, millis, text, typed};
+use crate::provider::read::{int, millis, text};
 
 /// Parts of a qualifying; a sprint's has as many.
 const PARTS: i64 = 3;
@@ -14,7 +14,7 @@ const PARTS: i64 = 3;
 /// An item of one of the two lists of `SessionData`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Item {
+pub(super) struct Item {
     #[serde(default, deserialize_with = "text")]
     utc: Option<String>,
     #[serde(default, deserialize_with = "int")]
@@ -34,10 +34,10 @@ impl Item {
 pub(super) fn status(
     said: Standing,
     qualifying: bool,
-    data: Option<&Value>,
+    listed: &[Item],
+    series: &[Item],
     timing: Option<&Value>,
 ) -> (Status, Option<String>) {
-    let listed = items(data, "StatusSeries");
     let last = |but: &str| {
         let words = listed.iter().rev().filter_map(|item| item.session_status.as_deref());
         words.into_iter().find(|word| *word != but).map(str::to_owned)
@@ -49,7 +49,7 @@ pub(super) fn status(
         ("Inactive", Some("Finished")) if qualifying => Status::Break,
         ("Inactive", None) => Status::Scheduled,
         ("Started", _) => Status::Live,
-        ("Finished", _) if qualifying && goes_on(&listed, data, timing) => Status::Break,
+        ("Finished", _) if qualifying && goes_on(listed, series, timing) => Status::Break,
         ("Finished", _) | ("Inactive", Some("Finished")) => Status::Ended,
         ("Finalised" | "Ends", _) | ("Inactive", Some("Finalised" | "Ends")) => Status::Final,
         _ => return (Status::Unknown, Some(word)),
@@ -58,12 +58,12 @@ pub(super) fn status(
 }
 
 /// Whether another part follows the one that is `Finished`; where nobody says which part it was, none does.
-fn goes_on(listed: &[Item], data: Option<&Value>, timing: Option<&Value>) -> bool {
-    let named = items(data, "Series").into_iter().rfind(|item| item.qualifying_part.is_some());
+fn goes_on(listed: &[Item], series: &[Item], timing: Option<&Value>) -> bool {
+    let named = series.iter().rfind(|item| item.qualifying_part.is_some());
     // The list may lag behind the topic: then its last is the start of this very part.
     let last = listed.iter().rfind(|item| item.session_status.as_deref().is_some_and(|word| word != "Inactive"));
     let finished = last.filter(|item| item.session_status.as_deref() == Some("Finished"));
-    let times = named.as_ref().and_then(Item::at).zip(finished.and_then(Item::at));
+    let times = named.and_then(Item::at).zip(finished.and_then(Item::at));
     // The third part too is named before it starts.
     if times.is_some_and(|(named, finished)| named > finished) {
         return true;
@@ -71,8 +71,4 @@ fn goes_on(listed: &[Item], data: Option<&Value>, timing: Option<&Value>) -> boo
     let timed = timing.and_then(|timing| int(timing.get("SessionPart")?).ok()?);
     let part = named.and_then(|item| item.qualifying_part).max(timed);
     part.is_some_and(|part| (1..PARTS).contains(&part))
-}
-
-fn items(data: Option<&Value>, list: &str) -> Vec<Item> {
-    wire::items(data.cloned(), list).into_iter().flatten().filter_map(|(_, item)| typed(item).ok()).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::provider::read::{int, or_default, text};
 use crate::report::Invalid;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SessionInfo {
     #[serde(default, deserialize_with = "text")]
@@ -169,9 +169,9 @@ pub(super) fn items(topic: Option<Value>, key: &str) -> Result<Vec<(String, Valu
     }
 }
 
-/// In the order of the keys' numbers; what is no object (`_kf`) is left out.
+/// In the order of the keys' numbers; what is no item (`_kf`) is left out.
 pub(super) fn by_number(items: Map<String, Value>) -> Vec<(String, Value)> {
-    let mut items: Vec<(String, Value)> = items.into_iter().filter(|(_, item)| item.is_object()).collect();
+    let mut items: Vec<(String, Value)> = items.into_iter().filter(|(key, _)| !key.starts_with('_')).collect();
     items.sort_by_key(|(key, _)| key.parse().unwrap_or(u64::MAX));
     items
 }

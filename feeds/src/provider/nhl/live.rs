@@ -23,9 +23,12 @@ const PLACES: [(&str, &str); 8] = [
 
 pub(super) fn read(feed: Value) -> Result<(Report, Vec<Invalid>), Invalid> {
     // What is not there is not said; what is another thing would read as taken back.
-    for part in ["/gameData", "/liveData", "/liveData/linescore", "/liveData/linescore/teams"] {
-        if feed.pointer(part).is_some_and(|part| !part.is_object() && !part.is_null()) {
-            return Err(Invalid::new(part, "an object is expected"));
+    for (_, there) in PLACES {
+        for (end, _) in there.match_indices('/').skip(1) {
+            let within = feed.pointer(&there[..end]);
+            if within.is_some_and(|within| !within.is_object() && !within.is_null()) {
+                return Err(Invalid::new(&there[..end], "an object is expected"));
+            }
         }
     }
     let mut game = json!({ "teams": { "home": {}, "away": {} } });
