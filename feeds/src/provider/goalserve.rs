@@ -86,8 +86,19 @@ fn game(league: &Element, one: &Element, refused: &mut Vec<Invalid>) -> Result<R
         let missing = || Invalid::new(&*one.pointer, format!("a match without {} and {}", names[0], names[1]));
         one.elements(&names)?.first().copied().ok_or_else(missing)
     });
-    let home = competitor(one, home?, 0, begun, refused)?;
-    let away = competitor(one, away?, 1, begun, refused)?;
+    let [ht, kicks] = [["ht"], ["penalty"]].map(|list| one.found(&list, refused).first().copied());
+    let half_time = ht.and_then(|ht| told(ht, "score", refused)).and_then(pair);
+    let kicks = ["localteam", "visitorteam"]
+        .map(|side| kicks.and_then(|kicks| told(kicks, side, refused)).and_then(read::number));
+    let mut side = |side: &Element, index: usize| {
+        let score = Score {
+            parts: half_time.map(|score| ("1".to_owned(), score[index])).into_iter().collect(),
+            shootout: kicks[index],
+            ..Score::default()
+        };
+        competitor(side, score, begun, refused)
+    };
+    let (home, away) = (side(home?, 0)?, side(away?, 1)?);
     let mut info = |name: &str| told(one, name, refused).map(|text| Value::from(read::cut(text)));
     let info = read::scalars([("date", info("date")), ("time", info("time")), ("venue", info("venue"))]);
     let game = Game {
@@ -146,27 +157,11 @@ fn is_time(word: &str) -> bool {
     word.split_once(':').is_some_and(|(hours, minutes)| two(hours, 24) && two(minutes, 60))
 }
 
-fn competitor(
-    one: &Element,
-    side: &Element,
-    index: usize,
-    begun: bool,
-    refused: &mut Vec<Invalid>,
-) -> Result<Competitor, Invalid> {
+/// A side; `score` is what stands beside its goals, which a match without them does not have either.
+fn competitor(side: &Element, score: Score, begun: bool, refused: &mut Vec<Invalid>) -> Result<Competitor, Invalid> {
     let name = told(side, "name", refused);
-    let mut within = |list: &str, name: &str| {
-        let found = one.found(&[list], refused);
-        found.first().and_then(|element| told(element, name, refused))
-    };
-    let half_time = within("ht", "score").and_then(pair).map(|score| ("1".to_owned(), score[index]));
-    let kicks = within("penalty", ["localteam", "visitorteam"][index]).and_then(read::number);
-    side.text("goals")?;
-    let score = side.number("goals").filter(|goals| begun && (0..1_000).contains(goals)).map(|goals| Score {
-        total: Some(goals),
-        parts: half_time.into_iter().collect(),
-        shootout: kicks,
-        ..Score::default()
-    });
+    let goals = side.text("goals")?.and_then(read::number).filter(|goals| begun && (0..1_000).contains(goals));
+    let score = goals.map(|goals| Score { total: Some(goals), ..score });
     Ok(Competitor {
         kind: Some(CompetitorKind::Team),
         name: name.map(|name| read::cut(name).to_owned()),

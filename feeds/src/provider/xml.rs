@@ -28,7 +28,7 @@ pub(super) struct Element {
     pub(super) pointer: String,
     attributes: BTreeMap<String, String>,
     children: Vec<Element>,
-    /// What of it as JSON is neither an attribute nor an element, by its name.
+    /// What of it as JSON is neither an attribute nor an element, by its name; of a list the last.
     odd: BTreeMap<String, Invalid>,
     /// So deep may go what is in it.
     room: usize,
@@ -186,7 +186,6 @@ fn bounded(text: &str) -> Result<(), Invalid> {
     }
 }
 
-/// Blank says nothing.
 /// A place within a place; beyond a length it is only told where it is in. Each element has its own.
 fn below(pointer: &str, name: &str) -> String {
     if pointer.len() + name.len() < MAX_POINTER { format!("{pointer}/{name}") } else { pointer.to_owned() }
@@ -207,6 +206,7 @@ fn is_blank(value: &Value) -> bool {
     }
 }
 
+/// Blank says nothing.
 fn said(name: &str, value: &str) -> Option<(String, String)> {
     let value = value.trim();
     (!value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
