@@ -203,9 +203,10 @@ impl Session {
             }
             stays
         });
-        // The answer to a topic that is not loaded yet waits for that load's end mark, which comes the sooner for it.
+        // The answer to a topic that is not loaded yet waits for that load's end mark, which comes the sooner for it. What it
+        // has sent, or the client holds since before, is in its detail, too.
         let loads = self.loads.iter_mut().flat_map(|loads| loads.iter_mut());
-        let waits_for = loads.filter_map(|load| load.drop_topics(&topics).then_some(load)).last();
+        let waits_for = loads.filter_map(|load| load.drop_topics(&topics, &mut lowered).then_some(load)).last();
         let answer = Message::Unsubscribed { id, topics };
         match waits_for {
             Some(load) => load.after.push(answer),
@@ -240,7 +241,6 @@ impl Session {
             }
             topics.extend(load.topics);
         }
-        loads.retain(|load| !matches!(load.kind, Kind::Restate));
         if topics.is_empty() && !owed && id.is_none() {
             return;
         }

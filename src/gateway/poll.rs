@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use warp::http::{HeaderMap, header};
 use warp::reply::Response;
 
@@ -14,6 +14,7 @@ use super::origins::refused;
 use super::problem::{self, Problem};
 use super::query::SubscribeQuery;
 use super::ws::Subscribing;
+use crate::auth::Denied;
 use crate::fanout::{Answer, Poll, Step, Subscribe};
 use crate::wire::Options;
 
@@ -38,7 +39,10 @@ async fn answer(parts: &Subscribing, headers: &HeaderMap, query: &str) -> Result
     loaded(&parts.board)?;
     let wait = wait.min(access.remaining());
     let poll = parts.fanout.poll(&subscribe, options, &access).map_err(Problem::of_command)?;
-    let answer = gather(parts, &subscribe, poll, options, wait).await?;
+    // A moment after the token: what it still grants is answered first. Beyond the longest wait it does not matter.
+    let expires = Instant::now() + access.remaining().min(Duration::from_secs(60)) + SETTLE;
+    let gathered = timeout_at(expires, gather(parts, &subscribe, poll, options, wait)).await;
+    let answer = gathered.unwrap_or_else(|_| Err(Denied::Expired.into()))?;
     let etag = format!("W/\"{}{}\"", answer.changed, if answer.more { "+" } else { "" });
     let fresh = matches(headers, &etag);
     let mut response = cached(if fresh { not_modified() } else { json_of(body(&answer)) }, &etag);

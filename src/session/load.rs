@@ -36,8 +36,6 @@ pub(super) struct Load {
     /// Mode every: entries up to here were told of the games it has sent; each of these from where it was sent.
     pub(super) walked: u64,
     sent_at: HashMap<Topic, u64>,
-    /// Mode every: games it has sent in a detail that may no longer be asked for; their states are sent again.
-    again: HashSet<Topic>,
     /// Departures after this are told: nothing that left before was ever shown.
     floor: u64,
     /// Whether its `subscribed` or `reset` was sent.
@@ -83,7 +81,6 @@ impl Load {
             every: false,
             walked: 0,
             sent_at: HashMap::new(),
-            again: HashSet::new(),
             floor: 0,
             announced: false,
             asked: Vec::new(),
@@ -147,17 +144,14 @@ impl Load {
         self.topics.iter().filter(move |_| counts).map(|(topic, _)| topic)
     }
 
-    /// Takes topics out of it; whether any was in it, now or before.
-    pub(super) fn drop_topics(&mut self, topics: &[Topic]) -> bool {
+    /// Takes topics out of it; whether any was in it, now or before. `taken`: those that were, each with its detail.
+    pub(super) fn drop_topics(&mut self, topics: &[Topic], taken: &mut Vec<(Topic, Detail)>) -> bool {
         if matches!(self.kind, Kind::Restate) {
             return false;
         }
-        let dropped = self.topics.extract_if(.., |(topic, _)| topics.contains(topic));
-        self.dropped.extend(dropped.map(|(topic, _)| topic));
-        if !self.changed.is_empty() {
-            // What was sent in a detail that is no longer asked for is sent again.
-            self.cursor = 0;
-            self.again.extend(self.sent_at.keys().cloned());
+        for (topic, detail) in self.topics.extract_if(.., |(topic, _)| topics.contains(topic)) {
+            self.dropped.push(topic.clone());
+            taken.push((topic, detail));
         }
         topics.iter().any(|topic| self.dropped.contains(topic))
     }
@@ -200,7 +194,7 @@ impl Session {
         for change in changes {
             load.cursor = change.offset;
             let game = change.shown.game.clone();
-            if load.again.remove(&game) || !load.sent_at.contains_key(&game) {
+            if !load.sent_at.contains_key(&game) {
                 let piece = self.piece(load, view, change);
                 if load.every && piece.is_some() {
                     load.changed.insert(game.clone());
@@ -230,8 +224,9 @@ impl Session {
         }
         if newest > view.head() {
             let deadline = *load.deadline.get_or_insert(now + limits.ahead_wait);
-            let known = newest <= view.newest();
-            let reason = if known { ResetReason::Delay } else { ResetReason::Ahead };
+            // Who watches with a delay is not told whether it is there already.
+            let late = self.options.delay > 0 || newest <= view.newest();
+            let reason = if late { ResetReason::Delay } else { ResetReason::Ahead };
             // Where every topic was taken back there is nothing to wait for.
             let waits = now < deadline && !load.topics.is_empty();
             return if waits { Err(deadline) } else { Ok(Some(reason)) };
@@ -302,7 +297,9 @@ impl Session {
             return lowered.then(|| Out::State(shown, Detail::Score));
         }
         let Some(detail) = asked.max(others) else {
-            let dropped = !change.gone && topics.iter().any(|topic| load.dropped.contains(topic));
+            // Since it was unsubscribed another token may have come, which does not cover it.
+            let seen = |topic: &Topic| load.dropped.contains(topic) && self.access.allows(topic);
+            let dropped = !change.gone && topics.iter().any(seen);
             return match (self.awaits(topics.iter()), load.from) {
                 // What a load that is still to come asks for is not dropped at this one's end.
                 (Some(detail), None) if dropped => Some(Out::State(shown, detail)),

@@ -203,3 +203,17 @@ fn a_game_that_leaves_for_an_unsubscribed_topic_is_gone() {
         change("s/b/5", 6, 2285),
     ]);
 }
+
+/// What a reset, or a load that resumes, had told in full was left so when its topic was unsubscribed before the end mark,
+/// while another topic covers the games with the score alone: found by the fuzzer.
+#[test]
+fn what_is_unsubscribed_amid_its_load_is_told_in_the_detail_that_is_left() {
+    let both = [subscribe(1, &["s"], false), subscribe(1, &["*"], true)];
+    let loaded = [change("s/a/1", 4, 6), change("s/a/2", 4, 6), Follow(4)];
+    let serve = |room| Serve { client: 1, room };
+    let after = |last: &[Step]| run(&[&loaded[..], &both, &[serve(4), serve(4)], last].concat());
+    after(&[change("s/a/1", 4, 5), change("s/a/2", 4, 5), Roll, Follow(2), serve(1), unsubscribe(1, "s")]);
+    after(&[Reconnect { client: 1 }, unsubscribe(1, "s")]);
+    after(&[Reconnect { client: 1 }, serve(1), unsubscribe(1, "s")]);
+    after(&[Reconnect { client: 1 }, unsubscribe(1, "s"), Reload { keep: 0 }, Follow(2)]);
+}

@@ -52,6 +52,9 @@ async fn a_poll_waits_no_longer_than_its_token_lasts() {
     assert_eq!(answer.status, 200);
     let took = now() - ends;
     assert!((-0.2..15.0).contains(&took), "it was answered {took} s after the token's end");
+    // A position that is not there yet is waited for, but not beyond it.
+    let ahead = format!("{since}99");
+    poll(&mut client, &ahead, &issuer.token(&json!({"exp": now() + 0.5}))).await.problem(401, "token_expired");
 }
 
 #[tokio::test]
