@@ -151,7 +151,7 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
         Role::Both | Role::Gateway => Some(show(&config, &live, door.as_ref(), &broker, &metrics, &health, &drain)?),
     };
     let ingest = (config.role != Role::Gateway).then(|| {
-        let sources = Sources::new(providers.grants(), paced(&config), config.limits.failover_patience.0);
+        let sources = Sources::new(providers.speaking(), paced(&config), config.limits.failover_patience.0);
         Ingest::new(Arc::clone(&broker), Arc::clone(&metrics), sources, config.pairing.clone())
     });
     if let Some(ingest) = &ingest {
@@ -186,6 +186,11 @@ fn run(config: Config, broker: Arc<dyn Broker>, listeners: Listeners) -> Result<
     });
     if showing.is_some() {
         tracing::info!("{}", tokens::who_may_subscribe(&config));
+    }
+    if ingest.is_some() && providers.speaking().next().is_none() {
+        tracing::warn!(
+            "nobody may publish: there are no [providers] with a key and no [feeds] in the config (--demo has its own)"
+        );
     }
     let routes = gateway::routes(showing.as_ref(), publishing.as_ref());
     let fanout = showing.map(|showing| showing.fanout);

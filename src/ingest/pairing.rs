@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::auth::Grant;
 use crate::broker::{Broker, Event, Followed, Publication};
 use crate::config::Pairing as Settings;
 
@@ -52,6 +53,8 @@ struct Identity {
     start: Option<Timestamp>,
     home: Option<String>,
     away: Option<String>,
+    /// The log tells of it.
+    is_told: bool,
 }
 
 impl Pairing {
@@ -103,10 +106,11 @@ impl Pairing {
         }
     }
 
-    /// The report under the name that its game has here.
-    pub(super) fn name(&self, report: Report) -> Report {
+    /// The report under the name that its game has here. What it says of a game that its provider may not report is not
+    /// learnt from.
+    pub(super) fn name(&self, report: Report, grant: &Grant) -> Report {
         let (Change::Patch(said) | Change::Image(said)) = &report.change;
-        let game = self.find(&report.game, said);
+        let game = self.find(&report.game, said, |game| grant.covers(game));
         match game == report.game {
             true => report,
             false => renamed(report, game),
@@ -115,10 +119,18 @@ impl Pairing {
 
     /// The name that a game has here.
     pub(super) fn called(&self, game: &Topic) -> Topic {
-        self.find(game, &Document::new())
+        self.find(game, &Document::new(), |_| false)
     }
 
-    fn find(&self, own: &Topic, said: &Document) -> Topic {
+    /// A report on this game was refused as invalid: unless the log tells of the game, there is none.
+    pub(super) fn unlearn(&self, game: &Topic) {
+        let mut known = self.known.lock();
+        if known.games.get(game).is_some_and(|identity| !identity.is_told) {
+            known.games.remove(game);
+        }
+    }
+
+    fn find(&self, own: &Topic, said: &Document, may_learn: impl Fn(&Topic) -> bool) -> Topic {
         if let Some(game) = self.settings.games.get(own) {
             return game.clone();
         }
@@ -133,13 +145,15 @@ impl Pairing {
         let identity = self.identity(said);
         match self.nearest(&known, &here, &identity, is_postponed(said)) {
             Some(game) => {
-                tracing::info!(game = %own, paired = %game, "two providers tell one game");
-                known.paired.insert(here, game.clone());
+                if may_learn(&game) {
+                    tracing::info!(game = %own, paired = %game, "two providers tell one game");
+                    known.paired.insert(here, game.clone());
+                }
                 game
             }
             None => {
                 // At once: the next report may come before the log tells of this one.
-                if identity.home.is_some() && identity.away.is_some() {
+                if identity.home.is_some() && identity.away.is_some() && may_learn(&here) {
                     known.games.insert(here.clone(), identity);
                 }
                 here
@@ -155,7 +169,7 @@ impl Pairing {
 
     /// The one game of the same competition and names whose start is nearest, within the window.
     fn nearest(&self, known: &Known, own: &Topic, identity: &Identity, postponed: bool) -> Option<Topic> {
-        let Identity { start: Some(start), home: Some(_), away: Some(_) } = identity else { return None };
+        let Identity { start: Some(start), home: Some(_), away: Some(_), .. } = identity else { return None };
         let window = SignedDuration::try_from(self.settings.window.0).unwrap_or(POSTPONED);
         let window = if postponed { window.max(POSTPONED) } else { window };
         let beside = |game: &Topic| game.sport() == own.sport() && game.competition() == own.competition();
@@ -175,7 +189,7 @@ impl Pairing {
     fn identity(&self, said: &Document) -> Identity {
         let side = |side: &str| self.team(said.get("competitors")?.get(side)?.get("name")?.as_str()?);
         let start = said.get("start").and_then(Value::as_str).and_then(|start| start.parse().ok());
-        Identity { start, home: side("home"), away: side("away") }
+        Identity { start, home: side("home"), away: side("away"), is_told: false }
     }
 
     fn team(&self, name: &str) -> Option<String> {
@@ -188,14 +202,14 @@ impl Pairing {
         if !said.contains_key("competitors") && !said.contains_key("start") {
             return;
         }
-        let Identity { start, home, away } = self.identity(said);
+        let Identity { start, home, away, .. } = self.identity(said);
         let mut known = self.known.lock();
         if known.paired.contains_key(game) {
             return;
         }
         let held = known.games.entry(game.clone()).or_default();
-        *held =
-            Identity { start: start.or(held.start), home: home.or(held.home.take()), away: away.or(held.away.take()) };
+        let (home, away) = (home.or(held.home.take()), away.or(held.away.take()));
+        *held = Identity { start: start.or(held.start), home, away, is_told: true };
     }
 
     fn forget(&self, game: &Topic) {
@@ -268,7 +282,7 @@ mod tests {
              games = { \"soccer/x/by-hand\" = \"soccer/eng.1/100\" }",
         );
         let named = |game: &str, start: &str, home: &str, away: &str| {
-            let named = pairing.name(report(game, start, home, away));
+            let named = pairing.name(report(game, start, home, away), &Grant::everything("acme"));
             let feeds::Change::Image(image) = &named.change else { unreachable!() };
             // Under another name it does not say again what the name says.
             assert_eq!(image["competition"].get("id").is_some(), named.game.as_str() == game);
@@ -290,7 +304,7 @@ mod tests {
     #[test]
     fn a_postponed_game_may_be_a_day_away_and_of_two_as_near_none_is_it() {
         let pairing = pairing("");
-        let named = |report: Report| pairing.name(report).game.to_string();
+        let named = |report: Report| pairing.name(report, &Grant::everything("acme")).game.to_string();
         let moved = |game: &str| report(game, "2026-11-23T18:00:00Z", "A FC", "B");
         assert_eq!(named(report("soccer/x/a", "2026-11-22T12:00:00Z", "A", "B")), "soccer/x/a");
         let mut postponed = moved("soccer/x/b");
@@ -312,9 +326,36 @@ mod tests {
         let one = report("soccer/x/a", "2026-11-22T12:00:00Z", "A", "B");
         let Change::Image(document) = &one.change else { unreachable!() };
         pairing.learn(&game, document);
-        let other = || pairing.name(report("soccer/x/b", "2026-11-22T12:00:00Z", "A FC", "B")).game;
+        let other =
+            || pairing.name(report("soccer/x/b", "2026-11-22T12:00:00Z", "A FC", "B"), &Grant::everything("acme")).game;
         assert_eq!(other(), game);
         pairing.forget(&game);
         assert_eq!(other().as_str(), "soccer/x/b");
+    }
+
+    #[test]
+    fn who_may_not_report_a_game_does_not_name_it() {
+        let pairing = pairing("");
+        let noon = "2026-11-22T12:00:00Z";
+        let acme = Grant::everything("acme");
+        let tennis = Grant { topics: vec!["tennis".parse().unwrap()], ..Grant::everything("ten") };
+        let named = |grant: &Grant, game: &str, home: &str| pairing.name(report(game, noon, home, "B"), grant).game;
+        // It neither begins a game that others are then taken for …
+        assert_eq!(named(&tennis, "soccer/x/mine", "A").as_str(), "soccer/x/mine");
+        assert_eq!(named(&acme, "soccer/x/a", "A").as_str(), "soccer/x/a");
+        // … nor ties an id to somebody else's.
+        assert_eq!(named(&tennis, "soccer/x/c", "A").as_str(), "soccer/x/a");
+        assert_eq!(named(&acme, "soccer/x/c", "C").as_str(), "soccer/x/c");
+        // What was no report is forgotten, what the log tells is not.
+        for (game, home) in [("soccer/x/a", "A"), ("soccer/x/c", "C")] {
+            pairing.unlearn(&game.parse().unwrap());
+            assert_eq!(named(&acme, "soccer/x/d", home).as_str(), "soccer/x/d");
+            let learnt = report("soccer/x/d", noon, home, "B");
+            let Change::Image(document) = &learnt.change else { unreachable!() };
+            pairing.learn(&learnt.game, document);
+            pairing.unlearn(&learnt.game);
+            assert_eq!(named(&acme, "soccer/x/e", home), learnt.game);
+            pairing.forget(&learnt.game);
+        }
     }
 }

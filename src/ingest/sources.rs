@@ -8,7 +8,7 @@
 //!   contradiction takes.
 //! - **Fail-back.** After a switch the one of the lower number returns when it agrees with what is held, and no sooner
 //!   than that same time: so the score never jumps back and forth.
-//! - A provider that is no longer configured leads nothing any more.
+//! - A provider that is no longer configured, has no key any more, or may no longer report a game, leads it no more.
 //! - A desk (`override`) reports beside whoever leads, and never leads; what it sets stays ([`super::pins`]).
 
 mod align;
@@ -45,7 +45,7 @@ pub struct Sources {
 /// Who may lead, and how long others must agree against it.
 #[derive(Debug, Default)]
 struct Rules {
-    priorities: HashMap<Arc<str>, u32>,
+    grants: HashMap<Arc<str>, Arc<Grant>>,
     patience: Duration,
 }
 
@@ -101,29 +101,29 @@ impl Sources {
         paced: impl IntoIterator<Item = Paced>,
         patience: Duration,
     ) {
-        let grants: HashMap<_, _> = grants.into_iter().map(|grant| (Arc::clone(&grant.provider), grant)).collect();
-        let priorities = grants.iter().map(|(provider, grant)| (Arc::clone(provider), grant.priority)).collect();
-        self.rules.set(Rules { priorities, patience });
+        let named = |grant: &Arc<Grant>| (Arc::clone(&grant.provider), Arc::clone(grant));
+        let grants: HashMap<_, _> = grants.into_iter().map(named).collect();
+        self.rules.set(Rules { grants: grants.clone(), patience });
         self.liveness.watch(paced);
-        self.witnesses.change(|provider| grants.get(provider).map(|grant| Arc::clone(grant)));
+        self.witnesses.change(|provider| grants.get(provider).cloned());
     }
 
     /// What a report of this provider may do to the held game; `now` by the wall clock, ms.
     pub(super) fn claim(&self, grant: &Grant, game: &Topic, held: Option<&Record>, now: i64) -> Claim {
         let own: &str = &grant.provider;
-        let Rules { priorities, patience } = &*self.rules.get();
+        let Rules { grants, patience } = &*self.rules.get();
         let leads = held.and_then(|held| Some((held.body.leader.as_deref()?, held)));
         let Some((leader, held)) = leads else { return Claim::Leads((!grant.desk).then(|| own.to_owned())) };
         if grant.desk {
             return Claim::Leads(Some(leader.to_owned()));
         }
-        if leader == own || !priorities.contains_key(leader) {
+        let Some(leads) = grants.get(leader).filter(|leads| leader != own && leads.covers(game)) else {
             return Claim::Leads(Some(own.to_owned()));
-        }
+        };
         if let Some(since) = self.liveness.silent(leader) {
             return Claim::TakesOver(Why::Silent(since));
         }
-        let beats = priorities.get(leader).is_none_or(|&priority| grant.priority < priority);
+        let beats = grant.priority < leads.priority;
         let rested = now.saturating_sub(held.body.led_since) >= i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
         match (beats, held.body.led_since) {
             (true, 0) => Claim::Leads(Some(own.to_owned())),
@@ -169,7 +169,7 @@ impl Sources {
     pub(super) fn keep(&self, leader: &str, held: &Document, grant: &Arc<Grant>, report: &Report) {
         // What an id or a version is asked for was answered; the word itself goes on.
         let word = Report { id: None, if_version: None, ..report.clone() };
-        let is_known = || self.rules.get().priorities.contains_key(&grant.provider);
+        let is_known = || self.rules.get().grants.contains_key(&grant.provider);
         self.witnesses.keep(leader, held, grant, &word, is_known);
     }
 
@@ -224,7 +224,8 @@ mod tests {
         let first = grant("first", 1, false);
         let (second, equal) = (grant("second", 2, false), grant("equal", 2, false));
         let desk = grant("desk", 9, true);
-        let sources = Sources::new([&first, &second, &equal, &desk], [], PATIENCE);
+        let narrowed = Arc::new(Grant { topics: vec!["tennis".parse().unwrap()], ..Grant::everything("narrowed") });
+        let sources = Sources::new([&first, &second, &equal, &desk, &narrowed], [], PATIENCE);
         let claim = |grant: &Grant, leader: Option<&str>, led_since, now| {
             let held = record(leader, led_since);
             sources.claim(grant, &held.game, Some(&held), now)
@@ -238,6 +239,7 @@ mod tests {
         assert_eq!(claim(&first, Some("second"), 0, 0), leads("first"));
         assert_eq!(claim(&second, Some("first"), 0, 0), witness("first"));
         assert_eq!(claim(&second, Some("gone"), 0, 0), leads("second"));
+        assert_eq!(claim(&second, Some("narrowed"), 0, 0), leads("second"));
         assert_eq!(claim(&desk, Some("first"), 0, 0), leads("first"));
         assert_eq!(claim(&desk, None, 0, 0), Claim::Leads(None));
         // After a switch it returns, but not at once.

@@ -95,6 +95,21 @@ async fn who_leads_changes_with_its_priority() {
 }
 
 #[tokio::test]
+async fn who_may_no_longer_report_a_game_leads_it_no_more() {
+    let two = |first: &str| settings("", &(first.to_owned() + &provider("second", "two", "")));
+    let (first, narrowed) = (provider("acme", "one", ""), provider("acme", "one", "topics = [\"tennis\"]"));
+    for taken in [narrowed.as_str(), "[providers.acme]\n"] {
+        let mut program = Program::serving(&two(&first));
+        assert_eq!(posted(&program, "one", SOCCER).await, 200);
+        let mut second = program.client().await.with_key("two");
+        let mut says = async |total| second.report(patch(SOCCER, score(total, 0))).await;
+        assert_eq!(says(901).await["reason"], "not_leading");
+        program.reload(&two(taken)).await;
+        assert_eq!(says(902).await["applied"], true, "{taken}");
+    }
+}
+
+#[tokio::test]
 async fn origins_change_and_who_is_connected_stays() {
     let mut program = Program::serving(&settings("allow_origin = [\"https://a.example\"]", ""));
     let mut stays = socket(&program, "https://a.example").await.unwrap();

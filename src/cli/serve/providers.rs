@@ -16,6 +16,8 @@ struct Known {
     keys: Vec<KeyHash>,
     /// What it signs its pushes with.
     secrets: Vec<Secret>,
+    /// It speaks without a key: it is asked.
+    is_asked: bool,
 }
 
 impl Providers {
@@ -37,6 +39,7 @@ impl Providers {
                 grant: Arc::new(grant(name, provider, before)),
                 keys,
                 secrets: secrets.map_err(wrong)?,
+                is_asked: false,
             });
         }
         // Nobody posts as a feed: it has no key.
@@ -55,6 +58,12 @@ impl Providers {
         self.0.iter().map(|known| &known.grant)
     }
 
+    /// Of those who can say anything: whoever lost its last key leads no games any more.
+    pub(super) fn speaking(&self) -> impl Iterator<Item = &Arc<Grant>> {
+        let speaks = |known: &&Known| known.is_asked || !known.keys.is_empty() || !known.secrets.is_empty();
+        self.0.iter().filter(speaks).map(|known| &known.grant)
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.grants().map(|grant| &*grant.provider)
     }
@@ -62,7 +71,7 @@ impl Providers {
     /// What opens their grants.
     pub(super) fn keys(&self) -> Keys {
         let mut keys = Keys::default();
-        for Known { grant, keys: hashes, secrets } in &self.0 {
+        for Known { grant, keys: hashes, secrets, .. } in &self.0 {
             hashes.iter().for_each(|hash| keys.add(*hash, grant));
             secrets.iter().for_each(|secret| keys.add_secret(secret, grant));
         }
@@ -71,9 +80,9 @@ impl Providers {
 }
 
 impl From<Grant> for Known {
-    /// One who has no key.
+    /// One who is asked, and has no key.
     fn from(grant: Grant) -> Known {
-        Known { grant: Arc::new(grant), keys: Vec::new(), secrets: Vec::new() }
+        Known { grant: Arc::new(grant), keys: Vec::new(), secrets: Vec::new(), is_asked: true }
     }
 }
 

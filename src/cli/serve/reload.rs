@@ -40,7 +40,7 @@ impl Service {
         self.live.change(config, &providers);
         self.metrics.connections_max(self.live.server.get().connections);
         if let Some(ingest) = &self.ingest {
-            ingest.change_sources(providers.grants(), paced(config), config.limits.failover_patience.0);
+            ingest.change_sources(providers.speaking(), paced(config), config.limits.failover_patience.0);
             self.pulls.change((&self.config, config), providers.grants(), ingest);
         }
         self.providers = providers;
