@@ -88,7 +88,7 @@ impl Ingest {
     ) -> impl Future<Output = Verdict> + Send + use<> {
         let known = self.pairing.as_ref().is_none_or(|pairing| pairing.is_loaded());
         let report = match self.pairing.as_ref().filter(|_| known) {
-            Some(pairing) => pairing.name(report),
+            Some(pairing) => pairing.name(report, grant),
             None => report,
         };
         let turn = self.turns.queue(&report.game);
@@ -103,6 +103,9 @@ impl Ingest {
                 true => ingest.answer(&case).await.unwrap_or_else(|error| unavailable(&error)),
                 false => Said::refused(Reason::Unavailable, "it is not known yet which games there are; send it again"),
             };
+            if let (Some(pairing), Said::Refused { reason: Reason::Invalid, .. }) = (&ingest.pairing, &said) {
+                pairing.unlearn(&report.game);
+            }
             ingest.count(&case, &said);
             tracing::debug!(outcome = said.outcome().name(), "a report was answered");
             Verdict { game: Some(report.game), said }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use feeds::Topic;
 use feeds::topic::Kind;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer};
@@ -162,6 +162,9 @@ struct Claims {
     #[expect(dead_code, reason = "jsonwebtoken looks at it; here it must be a number")]
     #[serde(default, deserialize_with = "said")]
     nbf: Option<f64>,
+    #[expect(dead_code, reason = "jsonwebtoken looks at it; here it must be of a type that it looks at")]
+    #[serde(default, deserialize_with = "said")]
+    aud: Option<Audience>,
     #[serde(default, deserialize_with = "said")]
     sub: Option<String>,
     #[serde(default, deserialize_with = "said")]
@@ -170,6 +173,15 @@ struct Claims {
     min_delay: Option<f64>,
     #[serde(default, deserialize_with = "said")]
     max_rate: Option<f64>,
+}
+
+/// One or several (RFC 7519, section 4.1.3).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "that it is one of these is all that is asked")]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// What is said is a value: an issuer whose list came out `null` did not mean everything.
@@ -233,7 +245,7 @@ impl Tokens {
         let set: Set = serde_json::from_slice(set).map_err(|error| format!("no JWKS: {error}"))?;
         let keys = set.keys.into_iter().take(MAX_KEYS).filter_map(|key| {
             let said: Jwk = serde_json::from_value(key).ok().filter(|key| is_for(key, algorithm))?;
-            let key = DecodingKey::from_jwk(&said).ok().filter(verify::is_long_enough)?;
+            let key = DecodingKey::from_jwk(&said).ok().filter(verify::is_whole)?;
             Some((said.common.key_id, key))
         });
         let keys: Vec<_> = keys.collect();
@@ -335,7 +347,8 @@ impl Lock {
 fn is_for(key: &Jwk, algorithm: Algorithm) -> bool {
     let common = &key.common;
     let named = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
-    let signs = common.public_key_use.as_ref().is_none_or(|said| *said == PublicKeyUse::Signature);
+    let signs = common.public_key_use.as_ref().is_none_or(|said| *said == PublicKeyUse::Signature)
+        && common.key_operations.as_ref().is_none_or(|said| said.contains(&KeyOperations::Verify));
     let kind = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::OctetKey(_), Algorithm::HS256) | (AlgorithmParameters::RSA(_), Algorithm::RS256) => true,
         (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256) => key.curve == EllipticCurve::P256,

@@ -21,12 +21,15 @@ pub(super) fn install() {
     let _ = PROVIDER.install_default();
 }
 
-/// Whether a key is no shorter than what it signs is hashed to, where that is its holder's choice: RFC 7518 section 3.2.
-/// Signatures of short RSA keys are refused by ring.
-pub(super) fn is_long_enough(key: &DecodingKey) -> bool {
-    match key.kind() {
-        DecodingKeyKind::SecretOrDer(secret) => key.family() != AlgorithmFamily::Hmac || secret.len() >= 32,
-        DecodingKeyKind::RsaModulusExponent { .. } => true,
+/// Whether a key is as long as its kind's are, in bytes: RFC 7518, sections 3.2, 3.3 and 6.2.1; RFC 8037, section 2. A
+/// shorter one would refuse whatever is signed.
+pub(super) fn is_whole(key: &DecodingKey) -> bool {
+    match (key.kind(), key.family()) {
+        (DecodingKeyKind::SecretOrDer(secret), AlgorithmFamily::Hmac) => secret.len() >= 32,
+        (DecodingKeyKind::SecretOrDer(point), AlgorithmFamily::Ec) => point.len() == 65,
+        (DecodingKeyKind::SecretOrDer(point), AlgorithmFamily::Ed) => point.len() == 32,
+        (DecodingKeyKind::RsaModulusExponent { n, .. }, _) => n.len() >= 256,
+        (DecodingKeyKind::SecretOrDer(_), _) => false,
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Server {
     #[arg(long, env = "SCORELINE_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// The provider's key
+    /// A provider's key; of a service that asks subscribers for tokens, the token
     #[arg(long, env = "SCORELINE_KEY", hide_env_values = true)]
     key: Option<String>,
 }

@@ -61,7 +61,8 @@ fn one(game: &Topic, patch: &str) -> Result<Body, Failure> {
 fn lines(game: Option<Topic>) -> Body {
     let (sender, mut receiver) = mpsc::channel::<Bytes>(64);
     std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        // As bytes: a line that is no UTF-8 is the service's to refuse, and those behind it count.
+        for line in std::io::stdin().lock().split(b'\n').map_while(Result::ok) {
             if sender.blocking_send(with_game(line, game.as_ref())).is_err() {
                 return;
             }
@@ -71,15 +72,15 @@ fn lines(game: Option<Topic>) -> Body {
     BodyExt::boxed(StreamBody::new(frames))
 }
 
-fn with_game(line: String, game: Option<&Topic>) -> Bytes {
-    let line = match (serde_json::from_str(&line), game) {
-        (Ok(Value::Object(mut report)), Some(game)) if !report.contains_key("game") => {
-            report.insert("game".to_owned(), game.as_str().into());
-            Value::Object(report).to_string()
-        }
-        _ => line,
-    };
-    Bytes::from(line + "\n")
+fn with_game(mut line: Vec<u8>, game: Option<&Topic>) -> Bytes {
+    if let (Ok(Value::Object(mut report)), Some(game)) = (serde_json::from_slice(&line), game)
+        && !report.contains_key("game")
+    {
+        report.insert("game".to_owned(), game.as_str().into());
+        line = Value::Object(report).to_string().into_bytes();
+    }
+    line.push(b'\n');
+    Bytes::from(line)
 }
 
 /// Prints results, each on its line, as they come.

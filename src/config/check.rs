@@ -1,5 +1,6 @@
 //! What the types of settings cannot say. A message begins with the name of its setting, by which its place is found.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Config, ConfigError, DEMO, Limits, Pairing, Tokens, fail};
@@ -21,6 +22,7 @@ impl Config {
                 return fail("providers.demo: with --demo this name is the demo's own");
             }
         }
+        self.check_keys()?;
         self.pairing.as_ref().map_or(Ok(()), Pairing::check)?;
         self.tokens.as_ref().map_or(Ok(()), Tokens::check)?;
         for (name, feed) in &self.feeds {
@@ -30,6 +32,22 @@ impl Config {
             }
             if self.providers.contains_key(name) || (self.demo && name == DEMO) {
                 return fail(format!("feeds.{name}: a provider has this name"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A key says who one is: it is one provider's.
+    fn check_keys(&self) -> Result<(), ConfigError> {
+        let mut holders = HashMap::new();
+        for (name, provider) in &self.providers {
+            let hashes = provider.key_sha256.iter().map(|hash| ("key_sha256", hash.to_ascii_lowercase()));
+            let secrets = provider.signing_secrets().unwrap_or_default();
+            for key in hashes.chain(secrets.into_iter().map(|secret| ("signing_secret_env", secret))) {
+                let field = key.0;
+                if let Some(other) = holders.insert(key, name).filter(|other| *other != name) {
+                    return fail(format!("providers.{name}.{field}: providers.{other} has the same"));
+                }
             }
         }
         Ok(())

@@ -50,6 +50,11 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
             "[providers.acme]\nkey_sha256 = [\"E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"]",
             "providers.acme.key_sha256: this is the SHA-256 of an empty key",
         ),
+        (
+            "[providers.a]\nkey_sha256 = [\"ABababababababababababababababababababababababababababababababab\"]\n[providers.b]\n\
+             key_sha256 = [\"abababababababababababababababababababababababababababababababab\"]",
+            "providers.b.key_sha256: providers.a has the same",
+        ),
         ("[providers.acme]\nkey_sha256 = [\"12\"]", "providers.acme.key_sha256: \"12\" is no SHA-256"),
         ("[adapters]\nAcme = \"jq:a.jq\"", "adapters.Acme: a name is [a-z0-9]"),
         ("[adapters]\nespn = \"jq:a.jq\"", "adapters.espn: this name is a built-in adapter's"),

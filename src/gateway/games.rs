@@ -61,9 +61,9 @@ pub(super) fn games(parts: Arc<Subscribing>, headers: HeaderMap, query: String) 
         return Err(bad("limit is at least 1"));
     }
     let since = query.since.as_deref().map(position).transpose()?;
-    let view = view(&parts, query.delay, &access)?;
+    let (view, is_delayed) = view(&parts, query.delay, &access)?;
     let from = since.as_ref().map(|since| continued(&view, since)).transpose()?;
-    let etag = etag(&view, &topics);
+    let etag = etag(&view, is_delayed, &topics);
     if matches(&headers, &etag) {
         return Ok(cached(not_modified(), &etag));
     }
@@ -139,9 +139,9 @@ pub(super) fn game(
     let Query { detail, delay, token } = parse(&query)?;
     let access = parts.gate.admit(&headers, token.as_deref())?;
     allowed(&access, game)?;
-    let view = view(&parts, delay, &access)?;
+    let (view, is_delayed) = view(&parts, delay, &access)?;
     let shown = view.game(game).ok_or_else(|| not_found(game))?;
-    let etag = etag(&view, [game]);
+    let etag = etag(&view, is_delayed, [game]);
     let position = view.position();
     drop(view);
     if matches(&headers, &etag) {
@@ -186,7 +186,7 @@ pub(super) fn history(
     let since = query.since.as_deref().map(position).transpose()?;
     let access = parts.gate.admit(&headers, query.token.as_deref())?;
     allowed(&access, game)?;
-    let view = view(&parts, query.delay, &access)?;
+    let (view, _) = view(&parts, query.delay, &access)?;
     let after = since.as_ref().map(|since| continued(&view, since)).transpose()?.unwrap_or(0);
     let mut entries = view.history(game, after).ok_or_else(|| not_found(game))?;
     drop(view);
@@ -204,9 +204,10 @@ pub(super) fn history(
 }
 
 /// The scoreboard as it was `delay` seconds ago.
-fn view<'p>(parts: &'p Subscribing, delay: Option<f64>, access: &Access) -> Result<View<'p>, Problem> {
+fn view<'p>(parts: &'p Subscribing, delay: Option<f64>, access: &Access) -> Result<(View<'p>, bool), Problem> {
     let options = combine(Options::default(), delay, None, None, parts.longest_delay, access).map_err(bad)?;
-    Ok(loaded(&parts.board)?.ago(Duration::from_secs(options.delay.into())))
+    let view = loaded(&parts.board)?.ago(Duration::from_secs(options.delay.into()));
+    Ok((view, options.delay > 0))
 }
 
 pub(super) fn loaded(board: &Scoreboard) -> Result<View<'_>, Problem> {
@@ -258,9 +259,10 @@ fn continued(view: &View<'_>, since: &Position) -> Result<u64, Problem> {
     held.then_some(since.offset).ok_or_else(lost)
 }
 
-/// As of an earlier moment the last change then is not known: the moment itself is the tag.
-fn etag<'t>(view: &View<'_>, topics: impl IntoIterator<Item = &'t Topic>) -> String {
-    let moment = if view.head() < view.newest() { view.head() } else { view.last_change(topics) };
+/// As of an earlier moment the last change then is not known: the moment itself is the tag, also where nothing came after
+/// it, which who watches with a delay is not told.
+fn etag<'t>(view: &View<'_>, is_delayed: bool, topics: impl IntoIterator<Item = &'t Topic>) -> String {
+    let moment = if is_delayed { view.head() } else { view.last_change(topics) };
     format!("W/\"{}\"", view.at(moment))
 }
 

@@ -358,6 +358,7 @@ impl Publishing {
         let grant = self.holder(&self.rules.get(), headers, client).await?;
         let id = idempotency_key(headers)?;
         let game = Topic::parse_game(game).map_err(|error| Problem::topic_invalid(error.to_string()))?;
+        self.take(&grant, 1)?;
         match self.ingest.remove(&grant, &game, id).await {
             Some(verdict) => single(verdict),
             None => Err(Problem::not_found(format!("there is no game {game}"))),

@@ -32,6 +32,7 @@ mod socket;
 
 pub use proxy::Proxies;
 pub use room::Place;
+pub(super) use room::block;
 
 /// The bounds of a listener.
 #[derive(Debug, Clone)]

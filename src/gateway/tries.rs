@@ -11,6 +11,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use warp::http::StatusCode;
 
 use super::problem::Problem;
+use super::server::block;
 use crate::metrics::{Door, Metrics};
 use crate::wire::ErrorCode;
 
@@ -41,7 +42,7 @@ impl Tries {
         if self.limiter.len() > REMEMBERED {
             self.limiter.retain_recent();
         }
-        match self.limiter.check_key(&client.map_or(Ipv6Addr::UNSPECIFIED.into(), network)) {
+        match self.limiter.check_key(&client.map_or(Ipv6Addr::UNSPECIFIED.into(), block)) {
             Ok(()) => problem,
             Err(_) => {
                 tokio::time::sleep(SLOWED).await;
@@ -49,25 +50,5 @@ impl Tries {
                 Problem::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, detail).retry_after(5)
             }
         }
-    }
-}
-
-/// Whoever has one IPv6 address has all of its /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_host_is_its_network() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(network("192.0.2.1"), "192.0.2.1");
     }
 }

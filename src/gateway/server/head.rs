@@ -1,15 +1,34 @@
-//! What hyper lets pass of a request's head and RFC 9112 does not: a proxy in front may read it another way.
+//! What hyper lets pass of a request's head and the RFCs do not: a proxy in front may read it another way.
 
-use hyper::header::{HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING};
 use hyper::{Request, Version};
 
 use crate::gateway::problem::Problem;
 
-/// What is wrong with a head over HTTP/1.1, where something is; its connection ends with the answer.
+/// Who asks, and what it is: of two such headers a proxy may believe the one and we the other (RFC 9110, section 5.3).
+const ONCE: [HeaderName; 8] = [
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    ORIGIN,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("webhook-id"),
+    HeaderName::from_static("webhook-timestamp"),
+    HeaderName::from_static("webhook-signature"),
+];
+
+/// What is wrong with a head, where something is.
 pub(super) fn fault<B>(request: &Request<B>) -> Option<Problem> {
-    if request.version() != Version::HTTP_11 {
-        return None;
+    let twice = ONCE.into_iter().find(|name| request.headers().get_all(name).iter().nth(1).is_some());
+    match twice {
+        Some(name) => Some(Problem::bad_request(format!("{name} comes once"))),
+        None if request.version() == Version::HTTP_11 => fault_of_frame(request),
+        None => None,
     }
+}
+
+/// What is wrong with how a message over HTTP/1.1 says where it goes and where it ends; its connection ends with the answer.
+fn fault_of_frame<B>(request: &Request<B>) -> Option<Problem> {
     let headers = request.headers();
     let codings: Vec<&HeaderValue> = headers.get_all(TRANSFER_ENCODING).iter().collect();
     let detail = match &*codings {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use warp::http::HeaderMap;
+use warp::http::{HeaderMap, HeaderValue};
 
 /// What a PROXY header of version 2 begins with (section 2.2 of its specification).
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
@@ -31,14 +31,16 @@ impl Proxies {
 
     /// The client that a trusted proxy speaks for: the last hop that is no trusted proxy itself. `None`: it names none.
     pub(super) fn client(&self, headers: &HeaderMap) -> Option<IpAddr> {
-        let named: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
-        let hops = named.iter().rev().flat_map(|value| value.rsplit(','));
-        hops.map_while(|hop| address(hop.trim())).find(|address| !self.trusts(*address))
+        // As bytes: whatever a client wrote in front, the proxy's own word behind it counts.
+        let named: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect();
+        let hops = named.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+        hops.map_while(|hop| address(hop.trim_ascii())).find(|address| !self.trusts(*address))
     }
 }
 
 /// With or without a port.
-fn address(text: &str) -> Option<IpAddr> {
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?;
     text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
@@ -83,7 +85,7 @@ mod tests {
     fn client(values: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append("x-forwarded-for", value.parse().unwrap());
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         proxies().client(&headers).map(|address| address.to_string())
     }
@@ -95,6 +97,8 @@ mod tests {
             (&["6.6.6.6, 192.0.2.1, 10.1.2.3"], Some("192.0.2.1")),
             (&["6.6.6.6", "192.0.2.1:5000,[::1]:7"], Some("192.0.2.1")),
             (&["[2001:db8::7]:443"], Some("2001:db8::7")),
+            (&["\u{fe}, 192.0.2.1"], Some("192.0.2.1")),
+            (&["\u{fe}", "192.0.2.1"], Some("192.0.2.1")),
             (&["10.0.0.9"], None),
             (&["6.6.6.6, unknown"], None),
             (&[], None),

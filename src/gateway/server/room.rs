@@ -130,10 +130,26 @@ impl Drop for Counted {
     }
 }
 
-/// Whoever has one IPv6 address mostly has its whole /64.
-fn block(address: IpAddr) -> IpAddr {
+/// Whom an address stands for: whoever has one IPv6 address mostly has its whole /64.
+pub(in crate::gateway) fn block(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),
         four => four,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_host_is_its_network_and_an_ipv4_one_itself() {
+        for (address, whom) in [
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"), // as a listener of both has it
+        ] {
+            assert_eq!(block(address.parse().unwrap()).to_string(), whom);
+        }
     }
 }

@@ -53,6 +53,31 @@ async fn a_message_whose_length_can_be_read_two_ways_is_the_connection_s_last() 
     assert_eq!(service.client().await.get("/v1/games").await.status, 200);
 }
 
+#[tokio::test]
+async fn who_asks_and_what_it_is_are_said_once() {
+    let service = Service::start(ACME).await;
+    let report = r#"{"game":"soccer/eng.1/ars-che","image":{"status":"live"}}"#;
+    for header in
+        ["authorization: Bearer ", "x-api-key: ", "idempotency-key: ", "content-type: application/", "origin: http://"]
+    {
+        let twice = format!("{header}json\r\n{header}x-ndjson");
+        for asked in [
+            format!("GET /v1/ws HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{twice}\r\n\r\n"),
+            format!(
+                "POST /v1/updates HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{twice}\r\ncontent-length: {}\r\n\r\n{report}",
+                report.len()
+            ),
+        ] {
+            let answer = send(service.main(), &asked).await;
+            assert!(
+                answer.starts_with("HTTP/1.1 400 ") && answer.contains("comes once"),
+                "{asked:?} was answered {answer:?}"
+            );
+        }
+    }
+    assert_eq!(service.client().await.get("/v1/games").await.status, 200);
+}
+
 /// Seen to fail with a panic: an authority alone has no path.
 #[tokio::test]
 async fn it_is_no_proxy() {

@@ -38,6 +38,7 @@ async fn a_rate_that_is_used_up_is_429() {
     answer.problem(429, "rate_limited");
     assert!((90..=101).contains(&answer.header("retry-after").parse::<u32>().unwrap()), "{answer:?}");
     acme.post(&json!([patch(GAME, score(2, 0))])).await.problem(429, "rate_limited");
+    acme.ask("DELETE", &format!("/v1/games/{GAME}"), &[], "").await.problem(429, "rate_limited");
 }
 
 #[tokio::test]

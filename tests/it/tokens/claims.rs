@@ -125,6 +125,10 @@ async fn a_header_chooses_a_key_and_nothing_else() {
 async fn an_audience_that_was_not_asked_for_is_somebody_else() {
     let issuer = Issuer::new("ES256");
     let service = gated_by(&issuer, "").await;
-    let token = issuer.token(&claims(&json!({"aud": "another service"})));
-    service.client().await.get(&format!("/v1/games?token={token}")).await.problem(401, "unauthorized");
+    for aud in
+        [json!("another service"), json!(["another service"]), json!([]), json!(null), json!(7), json!({}), json!([7])]
+    {
+        let token = issuer.token(&claims(&json!({ "aud": aud })));
+        service.client().await.get(&format!("/v1/games?token={token}")).await.problem(401, "unauthorized");
+    }
 }

@@ -191,9 +191,18 @@ async fn a_held_back_token_is_held_back_at_every_door() {
     assert_eq!(socket.expect("position").await["id"], 0, "and no games");
     socket.say(&json!({"type": "options", "id": 1, "delay": 0})).await;
     assert_eq!(socket.expect("options").await["delay"], 300, "less is not to be had");
+    // Nor is it told when something happens, which tags and refused positions would.
+    let tag = async |client: &mut crate::support::Client| read(client, "/v1/games?").await.header("etag").to_owned();
+    let before = tag(&mut client).await;
     let mut acme = service.acme().await;
     acme.report(crate::support::patch(ARS_CHE, crate::support::score(2, 0))).await;
     socket.silent().await;
+    assert_eq!(tag(&mut client).await, before);
+    let (epoch, _) = polled["position"].as_str().unwrap().split_once('.').unwrap();
+    for offset in [1, 1_000] {
+        let since = format!("/v1/poll?topics=*&since={epoch}.{offset}&wait=0&");
+        assert_eq!(read(&mut client, &since).await.json()["messages"][0]["reason"], "delay", "{offset}");
+    }
 }
 
 #[tokio::test]

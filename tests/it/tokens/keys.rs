@@ -33,9 +33,20 @@ async fn a_file_is_read_again() {
     until(&mut client, &old, 200).await;
     set.now(&[new.jwk()]);
     until(&mut client, &old, 401).await;
-    set.now(&[]);
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    until(&mut client, &new, 200).await; // a set without keys is a mistake: those in use stay
+    // A set without keys, or with none that is whole and for checking, is a mistake: those in use stay.
+    let changed = |field: &str, value: serde_json::Value| {
+        let mut key = old.jwk();
+        key[field] = value;
+        key
+    };
+    for broken in [
+        vec![],
+        vec![changed("x", json!("AAAA")), changed("use", json!("enc")), changed("key_ops", json!(["encrypt"]))],
+    ] {
+        set.now(&broken);
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        until(&mut client, &new, 200).await;
+    }
 }
 
 #[tokio::test]
