@@ -10,7 +10,6 @@ mod groups;
 mod hear;
 mod identify;
 mod live;
-mod noise;
 mod outlet;
 mod poll;
 mod rest;

@@ -141,6 +141,7 @@ fn subscriber_routes(parts: &Showing) -> BoxedFilter<(Response,)> {
         origins: Origins::new(&parts.allow_origin),
         gate: Gate::new(parts.tokens.clone(), &parts.metrics),
         longest_delay: parts.longest_delay,
+        noise: parking_lot::Mutex::default(),
         drain: parts.drain.clone(),
     });
     let origins = subscribing.origins.clone();

@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod ingest;
 pub mod live;
 pub mod metrics;
+mod noise;
 pub mod scoreboard;
 pub mod session;
 pub mod wire;

@@ -11,7 +11,7 @@ mod load;
 mod options;
 mod topics;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -104,6 +104,8 @@ pub struct Session {
     /// Everything up to here was sent under `subs`; counts only where it is beyond the shard's cursor.
     sent: u64,
     behind: Option<Box<Behind>>,
+    /// The first departure that was not told, because a load still to come asks for its game; 0 = none.
+    untold: u64,
     #[expect(clippy::box_collection, reason = "there are thousands of idle sessions, and none of them loads")]
     loads: Option<Box<VecDeque<Load>>>,
     options: Options,
@@ -115,7 +117,7 @@ impl Session {
     /// A session with the options of its URL and what its token allows.
     #[must_use]
     pub fn new(options: Options, access: Arc<Access>) -> Session {
-        Session { access, subs: Vec::new(), sent: 0, behind: None, loads: None, options, flushed_at: None }
+        Session { access, subs: Vec::new(), sent: 0, behind: None, untold: 0, loads: None, options, flushed_at: None }
     }
 
     /// Takes a subscription; its games follow by [`Session::advance`]. Id 0 is the one of the URL.
@@ -263,7 +265,8 @@ impl Session {
     #[must_use]
     pub fn topics(&self) -> usize {
         let loading = self.loads.iter().flat_map(|loads| loads.iter()).flat_map(Load::subscribing);
-        self.subs.len() + loading.filter(|topic| !self.subs.iter().any(|sub| sub.topic == **topic)).count()
+        let fresh: HashSet<_> = loading.filter(|topic| !self.subs.iter().any(|sub| sub.topic == **topic)).collect();
+        self.subs.len() + fresh.len()
     }
 
     fn has(&self, topic: &Topic) -> bool {
@@ -348,7 +351,7 @@ impl Session {
                 }
             }
         }
-        self.loads = None;
+        (self.loads, self.untold) = (None, 0);
         Next::Streaming
     }
 

@@ -128,8 +128,21 @@ impl Resync {
 pub struct Decoded {
     /// One report a game.
     pub reports: Vec<Report>,
-    /// The parts that could not be read, each with a pointer into the payload.
+    /// The parts that could not be read, each with a pointer into the payload; see [`Decoded::refuse`].
     pub refused: Vec<Invalid>,
+}
+
+impl Decoded {
+    /// Tells a part that could not be read. Of more than a hundred the last only says that there are more: a payload that is
+    /// broken all over is not answered with many times its size.
+    pub fn refuse(&mut self, fault: Invalid) {
+        const MOST: usize = 100;
+        match self.refused.len() {
+            0..MOST => self.refused.push(fault),
+            MOST => self.refused.push(Invalid::new("", "more parts cannot be read than are told")),
+            _ => {}
+        }
+    }
 }
 
 #[rustfmt::skip] // one line each

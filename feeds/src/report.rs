@@ -59,8 +59,9 @@ impl Report {
             return Err(Invalid::new("", "a report is a JSON object"));
         };
         if let Some(unknown) = fields.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+            let unknown: String = unknown.chars().take(80).collect();
             return Err(Invalid::new(
-                format!("/{}", escape(unknown)),
+                format!("/{}", escape(&unknown)),
                 format!("unknown field {unknown:?}; a report has {}", FIELDS.join(", ")),
             ));
         }

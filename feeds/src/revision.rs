@@ -23,7 +23,7 @@ mod urgency;
 mod tests;
 
 pub use correction::Correction;
-pub use size::MAX_BYTES;
+pub use size::{MAX_BYTES, fits};
 
 /// What ingest knows when a report arrives.
 #[derive(Debug, Clone, Copy)]

@@ -11,6 +11,10 @@ use crate::wire::{Close, Command, ErrorReply, Message};
 
 /// Bad commands in a row that end a connection.
 const FAULTS: u8 = 16;
+/// Pings of one read that are answered one by one; of those beyond the newest alone (RFC 6455, section 5.5.3).
+const PONGS: usize = 16;
+/// Of an error's words so many characters are told: they repeat what was sent, and an answer is not longer than that.
+const WORDS: usize = 300;
 
 /// What a client sent.
 enum Heard {
@@ -26,21 +30,34 @@ impl Shard {
         let conn = &mut self.conns[key];
         conn.heard = now;
         conn.pinged = false;
-        let mut heard = Vec::new();
+        let (mut heard, mut pings, mut pong, mut over) = (Vec::new(), 0, None, false);
         let binary = conn.form.is_binary();
         let inflate = conn.form.is_deflated().then_some(&mut self.inflater);
+        let (commands, (per_second, burst)) = (&mut conn.commands, self.settings.commands);
         let fed = conn.decoder.feed(bytes, &self.settings.message, inflate, &mut |incoming| {
+            let is_command = matches!((&incoming, binary), (Incoming::Text(_), false) | (Incoming::Binary(_), true));
+            // Counted before it is read: little deflates to hundreds of long ones.
+            over = over || (is_command && !commands.take(now, per_second, burst));
             heard.push(match incoming {
+                _ if over => Heard::Close(Close::TooMany),
                 Incoming::Text(text) if !binary => Heard::Command(Command::parse(text)),
                 Incoming::Binary(bytes) if binary => Heard::Command(Command::parse_cbor(bytes)),
                 Incoming::Text(_) => Heard::Close(Close::Protocol(1003, "this subprotocol is binary")),
                 Incoming::Binary(_) => Heard::Close(Close::Protocol(1003, "this subprotocol is text")),
-                Incoming::Ping(payload) => Heard::Ping(codec::frame(Opcode::Pong, payload)),
+                Incoming::Ping(payload) => {
+                    pings += 1;
+                    let answer = codec::frame(Opcode::Pong, payload);
+                    if pings > PONGS {
+                        pong = Some(answer);
+                        return;
+                    }
+                    Heard::Ping(answer)
+                }
                 Incoming::Pong(payload) => Heard::Pong(payload.try_into().ok().map(u64::from_be_bytes)),
                 Incoming::Close(said) => Heard::Close(Close::Echo(said.map(|(code, _)| code))),
             });
         });
-        for heard in heard {
+        for heard in heard.into_iter().chain(pong.map(Heard::Ping)) {
             if self.conns.get(key).is_none_or(|conn| conn.closing.is_some()) {
                 return;
             }
@@ -57,10 +74,6 @@ impl Shard {
     }
 
     fn obey(&mut self, key: Key, command: Result<Command, ErrorReply>) {
-        let (now, (per_second, burst)) = (self.ms(), self.settings.commands);
-        if !self.conns[key].commands.take(now, per_second, burst) {
-            return self.close(key, &Close::TooMany);
-        }
         if let Ok(command) = &command
             && let Some(done) = self.identify(key, command)
         {
@@ -85,6 +98,7 @@ impl Shard {
 
     pub(super) fn refuse(&mut self, key: Key, reply: ErrorReply) {
         let ErrorReply { id, code, message } = reply;
+        let message = message.chars().take(WORDS).collect();
         self.say(key, &Message::Error { id, code, message });
         let Some(conn) = self.conns.get_mut(key) else { return };
         conn.faults += 1;

@@ -214,7 +214,7 @@ impl Shard {
         self.audience.visit(group, entry, |key, _| concerned.push(key));
         let shown = self.board.view().as_of(game, entry.offset());
         for key in concerned {
-            let conn = &self.conns[key];
+            let conn = &mut self.conns[key];
             if conn.closing.is_some() {
                 continue;
             }

@@ -217,15 +217,10 @@ impl Shard {
             self.conns[key].outlet.finish();
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        loop {
-            match self.conns[key].outlet.read(&mut scratch) {
-                Ok(Some(1..)) => {}
-                Ok(None) => break,
-                Ok(Some(0)) | Err(_) => {
-                    self.drop_conn(key);
-                    break;
-                }
-            }
+        match self.conns[key].outlet.read(&mut scratch) {
+            Ok(Some(1..)) => self.enqueue(key), // whoever sends and sends has a turn like anybody
+            Ok(None) => {}
+            Ok(Some(0)) | Err(_) => self.drop_conn(key),
         }
         self.scratch = scratch;
     }

@@ -151,7 +151,7 @@ pub(super) fn game(
     Ok(cached(json(&One { game, version: shown.version, position, state }), &etag))
 }
 
-/// `GET /v1/history/<game>`: the publications of a game that are still held, oldest first.
+/// `GET /v1/history/<game>`: the publications of a game that are still held, oldest first, as many as make a page.
 pub(super) fn history(
     game: Tail,
     parts: Arc<Subscribing>,
@@ -181,6 +181,7 @@ pub(super) fn history(
     #[derive(Serialize)]
     struct History<'a> {
         publications: Vec<Past<'a>>,
+        more: bool,
     }
     let query: Query = parse(&query)?;
     let since = query.since.as_deref().map(position).transpose()?;
@@ -191,7 +192,16 @@ pub(super) fn history(
     let mut entries = view.history(game, after).ok_or_else(|| not_found(game))?;
     drop(view);
     entries.reverse();
-    let publications = entries.iter().take(query.limit.unwrap_or(usize::MAX)).map(|entry| {
+    let all = entries.len();
+    let mut weight = 0;
+    let fit = entries.iter().take_while(|entry| {
+        let first = weight == 0;
+        weight += entry.weight();
+        first || weight <= PAGE_BYTES
+    });
+    entries.truncate(fit.count().min(query.limit.unwrap_or(usize::MAX)));
+    let more = entries.len() < all;
+    let publications = entries.iter().map(|entry| {
         let publication = &entry.publication;
         let patch = match &publication.event {
             Event::Update(update) => Some(&update.patch),
@@ -200,7 +210,7 @@ pub(super) fn history(
         let (position, base, version) = (&publication.position, publication.base, publication.version);
         Past { position, base, version, patch, removed: patch.is_none(), at: publication.at }
     });
-    Ok(json(&History { publications: publications.collect() }))
+    Ok(json(&History { publications: publications.collect(), more }))
 }
 
 /// The scoreboard as it was `delay` seconds ago.

@@ -1,9 +1,10 @@
 //! A subscriber's WebSocket: who may open one, what it speaks, and the socket's way from hyper to a shard.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::upgrade::OnUpgrade;
+use parking_lot::Mutex;
 use warp::http::HeaderMap;
 use warp::reply::Response as Reply;
 
@@ -18,6 +19,7 @@ use crate::auth::{Access, Denied};
 use crate::codec::{choose_subprotocol, negotiate};
 use crate::drain::Drain;
 use crate::fanout::{Admission, Arrival, Fanout, Outlet};
+use crate::noise::Noise;
 use crate::scoreboard::Scoreboard;
 use crate::wire::Form;
 
@@ -34,6 +36,8 @@ pub(super) struct Subscribing {
     pub(super) gate: Gate,
     /// Seconds.
     pub(super) longest_delay: u16,
+    /// Of connections that were dropped.
+    pub(super) noise: Mutex<Noise>,
     /// When polls that wait are sent away, and how long that may take.
     pub(super) drain: (Drain, Duration),
 }
@@ -72,7 +76,8 @@ pub(super) fn upgrade(
         match outlet_of(on_upgrade).await {
             Ok((outlet, read_ahead)) => {
                 let (subscribe, permit) = (query.subscribe(), Box::new(place));
-                if !parts.fanout.adopt(Arrival { outlet, read_ahead, form, options, admission, subscribe, permit }) {
+                let arrival = Arrival { outlet, read_ahead, form, options, admission, subscribe, permit };
+                if !parts.fanout.adopt(arrival) && parts.noise.lock().allows(Instant::now()) {
                     tracing::warn!("a shard's door is full: a connection was dropped");
                 }
             }

@@ -51,6 +51,12 @@ impl Entry {
         self.publication.position.offset
     }
 
+    /// What it weighs, about; bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// Whether a subscriber of this detail is told of it.
     #[must_use]
     pub fn touches(&self, detail: Detail) -> bool {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::ops::Bound;
 
 use feeds::Topic;
 
@@ -59,8 +60,9 @@ impl TopicIndex {
 
     /// The first change or departure after an offset.
     fn next(&self, offset: u64) -> Option<(u64, bool, &Topic)> {
-        let live = self.live.range(offset + 1..).next().map(|(offset, game)| (*offset, false, game));
-        let left = self.gone.range(offset + 1..).next().map(|(offset, (game, _))| (*offset, true, game));
+        let after = (Bound::Excluded(offset), Bound::Unbounded);
+        let live = self.live.range(after).next().map(|(offset, game)| (*offset, false, game));
+        let left = self.gone.range(after).next().map(|(offset, (game, _))| (*offset, true, game));
         match (live, left) {
             (Some(live), Some(left)) if left.0 < live.0 => Some(left),
             (live, left) => live.or(left),

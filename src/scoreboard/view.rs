@@ -55,6 +55,12 @@ pub enum Catchup {
     State,
 }
 
+impl Change {
+    fn order(&self) -> (u64, bool, &Topic) {
+        (self.offset, self.gone, &self.shown.game)
+    }
+}
+
 impl View<'_> {
     /// The newest offset of this moment.
     #[must_use]
@@ -195,25 +201,35 @@ impl View<'_> {
     /// reader since where it stopped.
     pub fn since<'t>(&self, topics: impl IntoIterator<Item = &'t Topic>, cursor: u64, limit: usize) -> Vec<Change> {
         let topics: Vec<&Topic> = topics.into_iter().collect();
-        let mut merge = Merge::new(topics.iter().filter_map(|topic| self.state.topics.get(*topic)), cursor);
+        let after = |cursor| Merge::new(topics.iter().filter_map(|topic| self.state.topics.get(*topic)), cursor);
+        let unchanged = after(cursor).take_while(|(offset, ..)| *offset <= self.head);
+        let unchanged = unchanged.filter_map(|(offset, gone, game)| self.change(offset, gone, game));
         if self.is_now() {
-            let changes = merge.map(|(offset, gone, game)| self.change(offset, gone, game));
-            return changes.flatten().take(limit).collect();
+            return unchanged.take(limit).collect();
         }
+        // What has changed since stands elsewhere in the order now than it did then.
+        let since = after(cursor.max(self.head)).filter_map(|(_, _, game)| self.earlier(game, cursor, &topics));
+        let mut since: Vec<Change> = since.collect();
+        since.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        let (mut since, mut unchanged) = (since.into_iter().peekable(), unchanged.peekable());
         let mut found: Vec<Change> = Vec::new();
-        for (offset, gone, game) in merge.by_ref() {
-            match offset <= self.head {
-                true => found.extend(self.change(offset, gone, game)),
-                false => found.extend(self.earlier(game, cursor, &topics)),
+        loop {
+            let first = match (since.peek(), unchanged.peek()) {
+                (Some(one), Some(other)) if one.order() <= other.order() => since.next(),
+                (Some(_), None) => since.next(),
+                _ => unchanged.next(),
+            };
+            let Some(first) = first else { return found };
+            let last = found.last();
+            if last.is_some_and(|last| last.offset == first.offset && last.shown.game == first.shown.game) {
+                continue;
             }
+            // Games that were not changed since this gateway began have one offset in common, and go together.
+            if found.len() >= limit && last.is_none_or(|last| last.offset < first.offset) {
+                return found;
+            }
+            found.push(first);
         }
-        found.sort_unstable_by(|a, b| (a.offset, a.gone, &a.shown.game).cmp(&(b.offset, b.gone, &b.shown.game)));
-        found.dedup_by(|a, b| a.offset == b.offset && a.shown.game == b.shown.game);
-        // Games that were not changed since this gateway began have one offset in common, and go together.
-        if let Some(last) = limit.checked_sub(1).and_then(|last| found.get(last)).map(|last| last.offset) {
-            found.truncate(found.partition_point(|change| change.offset <= last));
-        }
-        found
     }
 
     fn change(&self, offset: u64, gone: bool, game: &Topic) -> Option<Change> {
@@ -336,6 +352,9 @@ impl View<'_> {
     #[must_use]
     pub fn as_of(&self, game: &Topic, offset: u64) -> Option<Arc<Shown>> {
         let mut shown = self.state.games.get(game)?.clone();
+        if let Some(known) = self.first_after(shown.offset, offset).and_then(|entry| entry.before.get()) {
+            return Some(known.clone());
+        }
         // The game as it stands, then taken back entry by entry; None = not there.
         let mut document = (!shown.removed).then(|| shown.document.clone());
         let mut undone: Option<&Arc<Entry>> = None;
@@ -359,6 +378,17 @@ impl View<'_> {
             None => document.map(|_| shown),
             Some(entry) => document.map(|document| self.before(entry, at, document)),
         }
+    }
+
+    /// The first of a game's entries after an offset, of which the last is at `newest`; `None`: there is none, or it is no longer
+    /// held whole.
+    fn first_after(&self, newest: u64, offset: u64) -> Option<&Arc<Entry>> {
+        let (mut at, mut first) = (newest, None);
+        while at > offset {
+            let entry = self.state.ring.get(at).filter(|entry| !entry.is_lost())?;
+            (at, first) = (entry.prev, Some(entry));
+        }
+        first
     }
 
     /// The game before an entry, with this document; kept with the entry for whoever asks next.

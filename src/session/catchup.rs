@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use feeds::Topic;
 
-use super::load::Load;
+use super::load::{Later, Load};
 use super::{Out, Session, Told};
 use crate::scoreboard::{Catchup, Entry, Shown, View};
 use crate::wire::{Detail, ResetReason};
@@ -56,14 +56,14 @@ impl Session {
 
     /// What an entry by which a game enters or leaves topics is to this session.
     #[must_use]
-    pub fn told_of(&self, entry: &Entry) -> Told {
+    pub fn told_of(&mut self, entry: &Entry) -> Told {
         let (before, after) = (self.detail_of(entry.topics_before()), self.detail_of(entry.topics_after()));
         self.unless_awaited(told_of(entry, before, after), entry)
     }
 
     /// A game that leaves for a topic which is still to be loaded is not told to be gone.
-    fn unless_awaited(&self, told: Told, entry: &Entry) -> Told {
-        let awaited = told == Told::Removed && self.awaits(entry.topics_after()).is_some();
+    fn unless_awaited(&mut self, told: Told, entry: &Entry) -> Told {
+        let awaited = told == Told::Removed && self.awaits(entry.topics_after(), entry.offset()).is_some();
         if awaited { Told::Nothing } else { told }
     }
 
@@ -86,7 +86,7 @@ impl Session {
         let told = match view.game(game) {
             Some(shown) => match self.detail_of(&shown.topics) {
                 Some(detail) => told(view, shown, from, detail),
-                None => self.awaits(shown.topics.iter()).is_none().then(|| Out::Gone(game.clone())),
+                None => self.awaits(shown.topics.iter(), shown.offset).is_none().then(|| Out::Gone(game.clone())),
             },
             None => Some(Out::Gone(game.clone())),
         };
@@ -122,7 +122,7 @@ impl Session {
     }
 
     /// Mode latest: each game once, in the order of last change.
-    fn conflate(&self, view: &View<'_>, behind: &mut Behind, room: &mut usize, out: &mut Vec<Out>) -> bool {
+    fn conflate(&mut self, view: &View<'_>, behind: &mut Behind, room: &mut usize, out: &mut Vec<Out>) -> bool {
         let topics = self.subs.iter().map(|sub| &sub.topic);
         let changes = view.since(topics, behind.cursor, *room);
         let complete = changes.len() < *room;
@@ -135,7 +135,7 @@ impl Session {
             }
             let topics = if change.shown.removed { &[][..] } else { &change.shown.topics };
             match self.detail_of(topics) {
-                None if self.awaits(topics.iter()).is_some() => {}
+                None if self.awaits(topics.iter(), change.offset).is_some() => {}
                 None => out.push(Out::Gone(game.clone())),
                 Some(_) if change.gone => {}
                 Some(detail) => out.extend(told(view, change.shown, behind.from, detail)),
@@ -145,7 +145,7 @@ impl Session {
     }
 
     /// Mode every: entry by entry. `None` = what comes next is no longer held.
-    fn walk(&self, view: &View<'_>, cursor: &mut u64, room: &mut usize, out: &mut Vec<Out>) -> Option<bool> {
+    fn walk(&mut self, view: &View<'_>, cursor: &mut u64, room: &mut usize, out: &mut Vec<Out>) -> Option<bool> {
         let entries = view.entries(*cursor, *room)?;
         let complete = entries.len() < *room || entries.last().is_none_or(|last| last.offset() == view.head());
         *room = room.saturating_sub(entries.len()).max(1);
@@ -161,7 +161,7 @@ impl Session {
 
     /// Mode every, while a load runs: the entries of the games it has sent.
     pub(super) fn walk_load(
-        &self,
+        &mut self,
         load: &mut Load,
         view: &View<'_>,
         room: &mut usize,
@@ -179,7 +179,7 @@ impl Session {
             let (before, after): (Vec<_>, Vec<_>) = (entry.topics_before().collect(), entry.topics_after().collect());
             let details = if load.walks(game, entry.offset()) {
                 (self.coverage(load, before.iter().copied()), self.coverage(load, after.iter().copied()))
-            } else if load.resumes() && !self.covers_since(view, game, &entry) {
+            } else if load.resumes() && !self.covers_since(load, view, game, &entry) {
                 // What a live topic covered before it, the live path has taken away by it.
                 let live = self.detail_of(before.iter().copied()).is_some();
                 let held = if live { None } else { load.detail_of(before.iter().copied()) };
@@ -189,7 +189,9 @@ impl Session {
             };
             let told = match self.unless_awaited(told_of(&entry, details.0, details.1), &entry) {
                 // The client may have been told already that the game leaves, and then has nothing to patch.
-                Told::Frame(detail) if load.resumes() && leaves_after(view, game, &entry) => Told::State(detail),
+                Told::Frame(detail) if load.resumes() && self.leaves_after(load, view, game, &entry) => {
+                    Told::State(detail)
+                }
                 told => told,
             };
             out.extend(frame(view, &entry, told, true));
@@ -198,16 +200,33 @@ impl Session {
     }
 
     /// Whether a live topic covers the game after this entry, or did later: then the live path has told of it since.
-    fn covers_since(&self, view: &View<'_>, game: &Topic, entry: &Entry) -> bool {
-        let covers = |entry: &Entry| self.detail_of(entry.topics_after()).is_some();
-        covers(entry) || view.history(game, entry.offset()).unwrap_or_default().iter().any(|later| covers(later))
+    fn covers_since(&self, load: &mut Load, view: &View<'_>, game: &Topic, entry: &Entry) -> bool {
+        self.detail_of(entry.topics_after()).is_some() || self.later(load, view, game, entry).covered > entry.offset()
+    }
+
+    /// Whether the game was removed, or left a topic, after this entry.
+    fn leaves_after(&self, load: &mut Load, view: &View<'_>, game: &Topic, entry: &Entry) -> bool {
+        self.later(load, view, game, entry).departs > entry.offset()
+    }
+
+    /// What came of the game after this entry. Each entry is looked at once a load, however many there are of a game.
+    fn later<'l>(&self, load: &'l mut Load, view: &View<'_>, game: &Topic, entry: &Entry) -> &'l Later {
+        let later = load.later.entry(game.clone()).or_default();
+        for newer in view.history(game, later.seen.max(entry.offset())).unwrap_or_default() {
+            if newer.departs() {
+                later.departs = later.departs.max(newer.offset());
+            }
+            if self.detail_of(newer.topics_after()).is_some() {
+                later.covered = later.covered.max(newer.offset());
+            }
+        }
+        later.seen = view.head();
+        later
     }
 
     /// The greatest detail that a load, and the live topics which it does not replace, ask of a game with these topics.
     pub(super) fn coverage<'t>(&self, load: &Load, topics: impl Iterator<Item = &'t Topic> + Clone) -> Option<Detail> {
-        let others = self.subs.iter().filter(|sub| !load.topics.iter().any(|(topic, _)| *topic == sub.topic));
-        let others = super::detail_among(topics.clone(), others.map(|sub| (&sub.topic, sub.detail)));
-        load.detail_of(topics).max(others)
+        self.beside(load, topics.clone()).max(load.detail_of(topics))
     }
 }
 
@@ -223,11 +242,6 @@ fn told_of(entry: &Entry, held: Option<Detail>, wanted: Option<Detail>) -> Told 
         (_, Some(wanted)) => Told::State(wanted),
         (Some(_), None) => Told::Removed,
     }
-}
-
-/// Whether the game was removed, or left a topic, after this entry.
-fn leaves_after(view: &View<'_>, game: &Topic, entry: &Entry) -> bool {
-    view.history(game, entry.offset()).unwrap_or_default().iter().any(|later| later.departs())
 }
 
 /// An entry as it is sent to one session; `bare`: its position is not the session's.

@@ -38,6 +38,8 @@ pub(super) struct Load {
     sent_at: HashMap<Topic, u64>,
     /// Departures after this are told: nothing that left before was ever shown.
     floor: u64,
+    /// Mode every, resuming: what came of each game after the entry that is told.
+    pub(super) later: HashMap<Topic, Later>,
     /// Whether its `subscribed` or `reset` was sent.
     pub(super) announced: bool,
     /// What the `subscribed` says, also of topics dropped since.
@@ -46,6 +48,17 @@ pub(super) struct Load {
     detail: Detail,
     /// What follows the end mark.
     pub(super) after: Vec<Message<'static>>,
+}
+
+/// What is known of one game's newest entries.
+#[derive(Debug, Default)]
+pub(super) struct Later {
+    /// Entries up to here were looked at.
+    pub(super) seen: u64,
+    /// The last by which it left a topic.
+    pub(super) departs: u64,
+    /// The last after which a live topic covers it.
+    pub(super) covered: u64,
 }
 
 /// Why something is loaded.
@@ -82,6 +95,7 @@ impl Load {
             walked: 0,
             sent_at: HashMap::new(),
             floor: 0,
+            later: HashMap::new(),
             announced: false,
             asked: Vec::new(),
             detail: Detail::Full,
@@ -146,6 +160,8 @@ impl Load {
 
     /// Takes topics out of it; whether any was in it, now or before. `taken`: those that were, each with its detail.
     pub(super) fn drop_topics(&mut self, topics: &[Topic], taken: &mut Vec<(Topic, Detail)>) -> bool {
+        // Which topics are live may be another matter now.
+        self.later.clear();
         if matches!(self.kind, Kind::Restate) {
             return false;
         }
@@ -165,7 +181,7 @@ impl Session {
     /// Sends the next piece of a load; `Streaming` = it is complete. `None`: in mode every, what it must tell next is no
     /// longer held.
     pub(super) fn run(
-        &self,
+        &mut self,
         load: &mut Load,
         view: &View<'_>,
         now: Instant,
@@ -222,6 +238,8 @@ impl Session {
         if epoch != view.epoch() {
             return Ok(Some(ResetReason::Epoch));
         }
+        // Whoever writes a piece by hand may write anything.
+        let newest = newest.max(load.piece.as_ref().map_or(0, |piece| piece.cursor.max(piece.floor)));
         if newest > view.head() {
             let deadline = *load.deadline.get_or_insert(now + limits.ahead_wait);
             // Who watches with a delay is not told whether it is there already.
@@ -259,6 +277,9 @@ impl Session {
         let goes_on = load.piece.take().filter(|_| reset.is_none());
         load.floor = goes_on.map(|piece| piece.floor).or(load.from).unwrap_or(view.head());
         load.walked = load.floor;
+        if self.untold > 0 {
+            load.floor = load.floor.min(self.untold - 1);
+        }
         load.every = self.is_every() && !matches!(load.kind, Kind::Restate);
         match load.kind {
             Kind::Subscribe { id } => {
@@ -277,21 +298,33 @@ impl Session {
         }
     }
 
-    /// The greatest detail that loads still to come ask of a game with these topics. It is not told to be gone: they tell
-    /// what it is now, or the client holds it under their position.
-    pub(super) fn awaits<'t>(&self, topics: impl Iterator<Item = &'t Topic> + Clone) -> Option<Detail> {
+    /// The greatest detail that loads still to come ask of a game with these topics, which has changed at `offset`. It is not
+    /// told to be gone: they tell what it is now, also if that is gone, or the client holds it under their position.
+    pub(super) fn awaits<'t>(
+        &mut self,
+        topics: impl Iterator<Item = &'t Topic> + Clone,
+        offset: u64,
+    ) -> Option<Detail> {
         let asking =
             self.loads.iter().flat_map(|loads| loads.iter()).filter(|load| !matches!(load.kind, Kind::Restate));
-        asking.filter_map(|load| load.detail_of(topics.clone())).max()
+        let asked = asking.filter_map(|load| load.detail_of(topics.clone())).max();
+        if asked.is_some() && (self.untold == 0 || offset < self.untold) {
+            self.untold = offset;
+        }
+        asked
+    }
+
+    /// The greatest detail that live topics which a load does not replace ask of a game with these topics.
+    pub(super) fn beside<'t>(&self, load: &Load, topics: impl IntoIterator<Item = &'t Topic>) -> Option<Detail> {
+        self.detail_of(topics.into_iter().filter(|topic| !load.topics.iter().any(|(own, _)| own == *topic)))
     }
 
     /// What one changed game of a load comes as.
-    fn piece(&self, load: &mut Load, view: &View<'_>, change: Change) -> Option<Out> {
+    fn piece(&mut self, load: &mut Load, view: &View<'_>, change: Change) -> Option<Out> {
         let shown = change.shown;
         let topics = if shown.removed { &[][..] } else { &shown.topics };
         let asked = load.detail_of(topics);
-        let others = self.subs.iter().filter(|sub| !load.topics.iter().any(|(topic, _)| *topic == sub.topic));
-        let others = detail_among(topics, others.map(|sub| (&sub.topic, sub.detail)));
+        let others = self.beside(load, topics);
         if let Kind::Restate = load.kind {
             let lowered = others.is_some_and(|other| asked.is_some_and(|was| other < was));
             return lowered.then(|| Out::State(shown, Detail::Score));
@@ -300,7 +333,7 @@ impl Session {
             // Since it was unsubscribed another token may have come, which does not cover it.
             let seen = |topic: &Topic| load.dropped.contains(topic) && self.access.allows(topic);
             let dropped = !change.gone && topics.iter().any(seen);
-            return match (self.awaits(topics.iter()), load.from) {
+            return match (self.awaits(topics.iter(), change.offset), load.from) {
                 // What a load that is still to come asks for is not dropped at this one's end.
                 (Some(detail), None) if dropped => Some(Out::State(shown, detail)),
                 (Some(_), _) => None,

@@ -27,6 +27,9 @@ pub fn parse_topics(id: u64, texts: &[String], most: usize) -> Result<Vec<Topic>
         if known.insert(topic.clone()) {
             topics.push(topic);
         }
+        if topics.len() > most {
+            return Err(too_many(id, most));
+        }
     }
-    if topics.len() > most { Err(too_many(id, most)) } else { Ok(topics) }
+    Ok(topics)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each module's layer; it may use its own folder and what is below it.
-const LAYERS: [(&str, u8); 15] = [
+const LAYERS: [(&str, u8); 16] = [
     ("main", 8),
     ("cli", 7),
     ("gateway", 6),
@@ -19,6 +19,7 @@ const LAYERS: [(&str, u8); 15] = [
     ("config", 1),
     ("drain", 1),
     ("live", 0),
+    ("noise", 0),
     ("metrics", 1),
 ];
 

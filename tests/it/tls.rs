@@ -184,6 +184,13 @@ impl Http2 {
         Ok(Socket::new(TokioIo::new(upgraded), headers))
     }
 
+    /// Returns when the server has ended it.
+    pub(crate) async fn closed(&self) {
+        while !self.sender.is_closed() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// A GET whose answer's body is still to come.
     pub(crate) async fn begin(&mut self, path: &str) -> Response<Incoming> {
         let request = Request::get(format!("https://localhost{path}")).body(Empty::new()).unwrap();

@@ -48,9 +48,9 @@ impl Adapter for Espn {
             match games(&scoreboard.leagues, event) {
                 Ok(Decoded { reports, refused }) => {
                     decoded.reports.extend(reports);
-                    decoded.refused.extend(refused.into_iter().map(|fault| read::below(&pointer, fault)));
+                    refused.into_iter().for_each(|fault| decoded.refuse(read::below(&pointer, fault)));
                 }
-                Err(fault) => decoded.refused.push(read::below(&pointer, fault)),
+                Err(fault) => decoded.refuse(read::below(&pointer, fault)),
             }
         }
         Ok(decoded)

@@ -62,7 +62,7 @@ impl Adapter for Jq {
                 let value = value.map_err(|error| Invalid::new("", format!("no JSON: {error}")));
                 match value.and_then(report).map_err(|fault| read::below(&pointer, fault)) {
                     Ok(report) => decoded.reports.push(report),
-                    Err(fault) => decoded.refused.push(fault),
+                    Err(fault) => decoded.refuse(fault),
                 }
             }
             index <= MAX_REPORTS
@@ -74,7 +74,7 @@ impl Adapter for Jq {
             Ok(()) => Ok(decoded),
             // What came before an error counts; a program that was stopped has said nothing in full.
             Err(Halt::Error(why)) if index > 0 => {
-                decoded.refused.push(Invalid::new(format!("/{index}"), why));
+                decoded.refuse(Invalid::new(format!("/{index}"), why));
                 Ok(decoded)
             }
             Err(Halt::Error(why) | Halt::Stopped(why)) => Err(Invalid::new("", why)),

@@ -53,11 +53,11 @@ pub(super) fn each(
     lists: &[List],
     read: impl Fn(Value) -> Result<Report, Invalid>,
 ) -> Decoded {
-    let mut faults = Vec::new();
+    let mut told = Decoded::default();
     for (pointer, game) in &mut games {
-        faults.extend(mend(pointer, game, lists));
+        mend(pointer, game, lists).into_iter().for_each(|fault| told.refuse(fault));
     }
-    let mut decoded = read::each(games, read);
-    decoded.refused.splice(..0, faults);
-    decoded
+    let Decoded { reports, refused } = read::each(games, read);
+    refused.into_iter().for_each(|fault| told.refuse(fault));
+    Decoded { reports, ..told }
 }

@@ -36,7 +36,7 @@ impl Adapter for Opta {
         for one in root.all(&["Game"]) {
             match game(one, &mut decoded.refused) {
                 Ok(report) => decoded.reports.push(report),
-                Err(fault) => decoded.refused.push(fault),
+                Err(fault) => decoded.refuse(fault),
             }
         }
         Ok(decoded)

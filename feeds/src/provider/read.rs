@@ -57,7 +57,7 @@ pub(super) fn each(parts: Vec<(String, Value)>, read: impl Fn(Value) -> Result<R
     for (pointer, part) in parts {
         match read(part) {
             Ok(report) => decoded.reports.push(report),
-            Err(fault) => decoded.refused.push(below(&pointer, fault)),
+            Err(fault) => decoded.refuse(below(&pointer, fault)),
         }
     }
     decoded

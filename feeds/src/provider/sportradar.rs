@@ -53,7 +53,7 @@ impl Adapter for Sportradar {
         for (pointer, message) in read::numbered(payload) {
             match message.and_then(report).map_err(|fault| read::below(&pointer, fault)) {
                 Ok(report) => decoded.reports.extend(report),
-                Err(fault) => decoded.refused.push(fault),
+                Err(fault) => decoded.refuse(fault),
             }
         }
         read::unless_refused(decoded)

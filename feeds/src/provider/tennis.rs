@@ -77,7 +77,7 @@ impl Adapter for TennisSlamPbp {
                     matches.entry(row.match_id.clone()).or_default().add(row);
                 }
                 Ok(_) => return Err(Invalid::new(format!("/{number}"), format!("more than {MAX_MATCHES} matches"))),
-                Err(error) => decoded.refused.push(fault(number, &headers, &error)),
+                Err(error) => decoded.refuse(fault(number, &headers, &error)),
             }
         }
         for (id, standing) in matches {
@@ -85,7 +85,7 @@ impl Adapter for TennisSlamPbp {
                 Some(topic) => decoded.reports.push(read::image(topic.clone(), standing.game(&topic, &id))),
                 None => {
                     let detail = format!("{:?} is no match id as 2013-wimbledon-1701", read::cut(&id));
-                    decoded.refused.push(Invalid::new("/match_id", detail));
+                    decoded.refuse(Invalid::new("/match_id", detail));
                 }
             }
         }

@@ -30,7 +30,9 @@ const SCORING: [&str; 14] = [
     "wicket",
 ];
 
-pub(super) fn fits(document: &Document) -> bool {
+/// Whether a game may hold it.
+#[must_use]
+pub fn fits(document: &Document) -> bool {
     bytes(document) <= MAX_BYTES
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use feeds::Topic;
 
-use crate::broker::{Answer, BrokerError, FORMAT, Publication, Record, Stamp};
+use crate::broker::{Answer, BrokerError, Event, FORMAT, Publication, Record, Stamp};
 use crate::wire::Position;
 
 /// An entry of the log, as the stream holds it and as it is published.
@@ -32,7 +32,10 @@ pub(super) fn entry(bytes: &[u8], epoch: &Arc<str>) -> Result<Entry, BrokerError
     let mut version = || number(words.next()).ok();
     let read = || {
         let (base, after, score_base, score_version) = (version()?, version()?, version()?, version()?);
-        let event = serde_json::from_slice(event).ok().filter(|_| format <= FORMAT)?;
+        let event: Event = serde_json::from_slice(event).ok().filter(|_| format <= FORMAT)?;
+        if game.is_none() && !matches!(event, Event::Feed { .. }) {
+            return None;
+        }
         let (position, game) = (Position { epoch: epoch.clone(), offset }, game.clone());
         let publication =
             Publication { format, position, at, game, base, version: after, score_base, score_version, event };

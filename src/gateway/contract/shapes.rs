@@ -162,6 +162,8 @@ pub(super) struct HeldGame {
 pub(super) struct History {
     /// Its publications.
     publications: Vec<Past>,
+    /// Whether there are more, after the last one's position.
+    more: bool,
 }
 
 /// One publication.

@@ -62,7 +62,8 @@ pub(super) struct Answer<B> {
     pub(super) share: Option<Share>,
     /// Of the body's last frame, what was not handed over.
     pub(super) rest: Bytes,
-    pub(super) _busy: Arc<Busy>,
+    /// Not of an event stream: the place that its shard holds has one, and is given back when it is cut off.
+    pub(super) _busy: Option<Arc<Busy>>,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {

@@ -28,6 +28,7 @@ use super::socket::{Busy, Phases, Socket, Times};
 use super::{Limits, Server, head, proxy, refuse};
 use crate::gateway::problem::Problem;
 use crate::gateway::tls::H2;
+use crate::metrics::Route;
 
 /// Unsent bytes above which the kernel takes no more. Without it a client that does not read swallows megabytes of
 /// minutes-old frames before a write blocks (measured: 4.2 MB against 151 KB).
@@ -212,6 +213,7 @@ impl Connection {
         }
         crate::gateway::finish(route, &mut response);
         self.server.metrics.request(route, method.as_str(), response.status().as_u16(), begun.elapsed());
+        let busy = (route != Route::Sse).then_some(busy);
         Ok(response.map(|body| Answer { body, share: share.flatten(), rest: Bytes::new(), _busy: busy }))
     }
 

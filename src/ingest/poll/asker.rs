@@ -19,6 +19,7 @@ use crate::auth::Grant;
 use crate::config::{Asked, Feed};
 use crate::ingest::{Ingest, Reason, Said, Verdict};
 use crate::metrics::PayloadOutcome;
+use crate::noise::Noise;
 use crate::wire::FeedStatus;
 
 /// Reports of one payload that are on their way at a time.
@@ -39,6 +40,7 @@ pub(super) struct Asker {
     fetcher: Fetcher,
     /// By URL.
     places: HashMap<String, Place>,
+    noise: Noise,
 }
 
 /// What is kept of one URL.
@@ -68,7 +70,7 @@ impl Asker {
     ) -> Result<Asker, String> {
         let secret = feed.secret()?;
         let fetcher = Fetcher::new(&feed, &secret)?;
-        Ok(Asker { feed, secret, grant, ingest, adapter, fetcher, places: HashMap::new() })
+        Ok(Asker { feed, secret, grant, ingest, adapter, fetcher, places: HashMap::new(), noise: Noise::default() })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -105,7 +107,10 @@ impl Asker {
             let Some(payload) = payload else { continue };
             match self.take(payload.into()).await {
                 Ok(live) => self.places.entry(STREAM.to_owned()).or_default().live = live,
-                Err(trouble) => tracing::warn!(feed = self.name(), why = trouble.why, "a message is left out"),
+                Err(trouble) if self.noise.allows(Instant::now().into_std()) => {
+                    tracing::warn!(feed = self.name(), why = trouble.why, "a message is left out");
+                }
+                Err(_) => {}
             }
         }
         Ok(())
@@ -292,7 +297,9 @@ impl Asker {
         let mut verdicts = stream::iter(accepting).buffered(AT_ONCE);
         while let Some(verdict) = verdicts.next().await {
             let Ok(Verdict { game, said }) = verdict else { continue };
-            if let Said::Refused { reason: Reason::Invalid | Reason::Forbidden, detail, .. } = said {
+            if let Said::Refused { reason: Reason::Invalid | Reason::Forbidden, detail, .. } = said
+                && self.noise.allows(Instant::now().into_std())
+            {
                 tracing::warn!(feed = &**provider, ?game, detail, "a report was refused");
             }
         }

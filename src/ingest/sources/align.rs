@@ -2,13 +2,16 @@
 //! are the held ones under other names, and must not be told twice; teams keep the names, and the topics, they had.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use feeds::{Change, Document, Report};
 use serde_json::Value;
 
 /// How far the minutes that two providers say of one incident lie apart.
 const MINUTES: u64 = 1;
+
+/// Of more pairs of incidents than this, as no game has them, none is looked for.
+const PAIRS: usize = 250_000;
 
 /// What a competitor is called.
 const CALLED: [&str; 4] = ["name", "abbr", "team", "kind"];
@@ -71,6 +74,9 @@ fn names(says: &Document, held: &Document) -> BTreeMap<String, String> {
     let (Some(says), Some(held)) = (object(says, "incidents"), object(held, "incidents")) else {
         return BTreeMap::new();
     };
+    if says.len() * held.len() > PAIRS {
+        return BTreeMap::new();
+    }
     let mut pairs: Vec<(u64, &String, &String)> = Vec::new();
     for (id, new) in says.iter().filter(|(id, _)| !held.contains_key(*id)) {
         let new = new.as_object().unwrap_or(&nothing);
@@ -79,9 +85,9 @@ fn names(says: &Document, held: &Document) -> BTreeMap<String, String> {
         }
     }
     pairs.sort();
-    let mut names = BTreeMap::new();
+    let (mut names, mut taken) = (BTreeMap::new(), HashSet::new());
     for (_, id, name) in pairs {
-        if !names.contains_key(id) && !names.values().any(|taken| taken == name) {
+        if !names.contains_key(id) && taken.insert(name) {
             names.insert(id.clone(), name.clone());
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use feeds::document::compose;
+use feeds::revision::fits;
 use feeds::{Change, Document, Report, Topic};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -165,7 +166,9 @@ impl Seen {
 fn together(before: &Change, now: &Change) -> Change {
     match (before, now) {
         (Change::Patch(before), Change::Patch(now)) => {
-            Change::Patch(compose(before, now).unwrap_or_else(|| now.clone()))
+            // What no game could hold was said by nobody who means well: it begins anew.
+            let both = compose(before, now).filter(fits);
+            Change::Patch(both.unwrap_or_else(|| now.clone()))
         }
         (_, now) => now.clone(),
     }

@@ -217,3 +217,17 @@ fn what_is_unsubscribed_amid_its_load_is_told_in_the_detail_that_is_left() {
     after(&[Reconnect { client: 1 }, serve(1), unsubscribe(1, "s")]);
     after(&[Reconnect { client: 1 }, unsubscribe(1, "s"), Reload { keep: 0 }, Follow(2)]);
 }
+
+/// A game left for a topic that was still to be loaded, so it was not told to be gone, and was removed before that load: found by
+/// the fuzzer.
+#[test]
+fn a_game_that_is_gone_before_the_load_that_would_tell_it_is_gone() {
+    run(&[
+        subscribe(2, &["team/s/y"], false),
+        change("s/c/6", 5, 1),
+        Serve { client: 2, room: 4 },
+        subscribe(2, &["team/s/x"], false),
+        change("s/c/6", 5, 0),
+        Remove { game: 5 },
+    ]);
+}

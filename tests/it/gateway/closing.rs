@@ -116,6 +116,18 @@ async fn a_ping_is_answered_with_its_payload() {
         socket.send(PING, payload).await;
         assert_eq!(soon(socket.frame()).await, Some(Frame::Pong(payload.into())));
     }
+    // Of a flood in one piece the newest, too (RFC 6455 section 5.5.3).
+    let many: Vec<u8> = (0..1_000_u32).flat_map(|number| masked(0x80 | PING, &number.to_be_bytes())).collect();
+    socket.raw(&many).await;
+    let mut pongs = 0;
+    loop {
+        let Some(Frame::Pong(payload)) = soon(socket.frame()).await else { panic!("only pongs come") };
+        pongs += 1;
+        if *payload == 999_u32.to_be_bytes()[..] {
+            break;
+        }
+    }
+    assert!(pongs < 500, "{pongs} pongs");
     // A pong that nobody asked for is nothing.
     socket.send(PONG, b"by the way").await;
     socket.silent().await;

@@ -34,6 +34,10 @@ async fn what_is_no_command_is_an_error_and_no_end() {
         // A good command ends a row of bad ones.
         socket.silent().await;
     }
+    // An answer does not repeat all of what was sent.
+    let long = format!("{{\"type\":\"ping\",\"id\":\"{}\"}}", "\u{7f}".repeat(10_000));
+    socket.send(TEXT, long.as_bytes()).await;
+    assert!(socket.expect("error").await["message"].as_str().unwrap().len() < 1_000);
     service.counts("scoreline_subscriptions", 0.0).await;
 }
 

@@ -218,6 +218,33 @@ async fn a_game_s_history_is_what_is_still_kept() {
     assert_eq!(after["publications"], json!([publications[2]]));
     let oldest = client.get(&format!("/v1/history/{ARS_CHE}?limit=1")).await.json();
     assert_eq!(oldest["publications"], json!([publications[0]]));
+    assert_eq!([&history["more"], &after["more"], &oldest["more"]], [false, false, true]);
     client.get("/v1/history/soccer/eng.1/nobody").await.problem(404, "not_found");
     client.get("/v1/history/soccer").await.problem(400, "topic_invalid");
+}
+
+/// Seen to answer with all that is kept, 60 MB of one game.
+#[tokio::test]
+async fn a_long_history_comes_in_pages() {
+    let (service, mut acme) = served("").await;
+    for number in 0..60 {
+        let long = char::from(b'A' + number).to_string().repeat(1_000);
+        let info: serde_json::Value = (0..30).map(|key| (format!("k{key}"), json!(long))).collect();
+        acme.report(crate::support::patch(ARS_CHE, json!({ "info": info }))).await;
+    }
+    let mut client = service.client().await;
+    let (mut after, mut pages, mut versions) = (String::new(), 0, Vec::new());
+    loop {
+        let answer = client.get(&format!("/v1/history/{ARS_CHE}?{after}")).await;
+        assert!(answer.text().len() < 2 << 20, "{} bytes", answer.text().len());
+        let page = answer.json();
+        let publications = page["publications"].as_array().unwrap();
+        versions.extend(publications.iter().map(|past| past["version"].as_u64().unwrap()));
+        pages += 1;
+        if page["more"] == false {
+            break;
+        }
+        after = format!("since={}", publications.last().unwrap()["position"].as_str().unwrap());
+    }
+    assert!(pages > 1 && versions.len() == 60 && versions.is_sorted(), "{pages} pages: {versions:?}");
 }

@@ -41,6 +41,19 @@ async fn one_connection_s_answers_that_are_not_taken_are_bounded() {
     assert_eq!(greedy.begin("/v1/games?topics=*").await.status(), 200);
 }
 
+/// A stream that its shard has cut off is none any more, however long nobody takes the rest of it.
+#[tokio::test]
+async fn an_event_stream_that_nobody_takes_keeps_no_connection() {
+    let keys = Keys::new();
+    let limits = "[limits]\nwrite_time = \"300ms\"\nidle_time = \"300ms\"\nheartbeat = \"1s\"";
+    let service = with_much_to_tell(&keys, limits).await;
+    let mut deaf = keys.h2(service.main()).await;
+    let untaken = deaf.begin("/v1/sse?topics=*").await;
+    assert_eq!(untaken.status(), 200);
+    service.counts("scoreline_connections{transport=\"sse\"}", 0.0).await;
+    soon(deaf.closed()).await;
+}
+
 #[tokio::test]
 async fn who_takes_nothing_over_http_2_is_cut() {
     let keys = Keys::new();

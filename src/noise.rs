@@ -1,5 +1,5 @@
-//! What a shard says in the log of single connections: some lines a second, and how many more there would have been. A crowd
-//! that comes back must not bury what matters.
+//! What is said in the log of single connections or messages: some lines a second, and how many more there would have been. A
+//! crowd that comes back, or a provider that sends rubbish, must not bury what matters.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +7,29 @@ use std::time::{Duration, Instant};
 const LINES: u32 = 20;
 
 /// A second's lines.
-pub(super) struct Noise {
+#[derive(Debug)]
+pub(crate) struct Noise {
     since: Instant,
     said: u32,
     unsaid: u64,
 }
 
+impl Default for Noise {
+    fn default() -> Noise {
+        Noise::new(Instant::now())
+    }
+}
+
 impl Noise {
-    pub(super) fn new(now: Instant) -> Noise {
+    pub(crate) fn new(now: Instant) -> Noise {
         Noise { since: now, said: 0, unsaid: 0 }
     }
 
     /// Whether there is room for one more line.
-    pub(super) fn allows(&mut self, now: Instant) -> bool {
+    pub(crate) fn allows(&mut self, now: Instant) -> bool {
         if now.duration_since(self.since) >= Duration::from_secs(1) {
             if self.unsaid > 0 {
-                tracing::info!(connections = self.unsaid, "more connections came or went than are told one by one");
+                tracing::info!(lines = self.unsaid, "more happened than is told one by one");
             }
             *self = Noise::new(now);
         }
