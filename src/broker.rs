@@ -97,6 +97,8 @@ pub enum Outcome {
     Outdated,
     /// The game is at another version.
     Conflict,
+    /// The game is new, and there are as many as there may be.
+    Full,
 }
 
 /// What a follower is told, in this order: `Loading`, `Record`* and `Recent`* , `Loaded`, then `Published`* with `Checked`
@@ -169,6 +171,8 @@ pub struct Bounds {
     pub ids: u64,
     /// How long a removed game's tombstone is kept; ms.
     pub tombstone_ms: i64,
+    /// Games at most, with the tombstones.
+    pub games: u64,
 }
 
 impl Default for Bounds {
@@ -179,6 +183,7 @@ impl Default for Bounds {
             id_ms: 2 * 3_600_000,
             ids: 1_000_000,
             tombstone_ms: 24 * 3_600_000,
+            games: 100_000,
         }
     }
 }

@@ -103,7 +103,9 @@ impl Ingest {
                 true => ingest.answer(&case).await.unwrap_or_else(|error| unavailable(&error)),
                 false => Said::refused(Reason::Unavailable, "it is not known yet which games there are; send it again"),
             };
-            if let (Some(pairing), Said::Refused { reason: Reason::Invalid, .. }) = (&ingest.pairing, &said) {
+            if let (Some(pairing), Said::Refused { reason: Reason::Invalid | Reason::Unavailable, .. }) =
+                (&ingest.pairing, &said)
+            {
                 pairing.unlearn(&report.game);
             }
             ingest.count(&case, &said);
@@ -369,6 +371,9 @@ fn said(outcome: Outcome) -> Option<Said> {
         Outcome::IdReused => Some(id_reused()),
         Outcome::Outdated => Some(outdated()),
         Outcome::Conflict => None,
+        Outcome::Full => {
+            Some(Said::refused(Reason::Unavailable, "the log has as many games as it may have (limits.games)"))
+        }
     }
 }
 

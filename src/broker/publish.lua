@@ -7,10 +7,10 @@
 local IDS, AGES, GONE, SAID = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local names = { 'candidate', 'format', 'game', 'expected', 'removed', 'scored', 'event', 'body', 'provider', 'id', 'hash',
   'event_at', 'seq', 'image', 'said', 'send', 'channel', 'touch', 'recent_ms', 'recent_bytes', 'id_ms', 'ids',
-  'tombstone_ms' }
+  'tombstone_ms', 'games' }
 local ask = {}
 for i, name in ipairs(names) do ask[name] = ARGV[i] end
-for _, bound in ipairs({ 'recent_ms', 'recent_bytes', 'id_ms', 'ids', 'tombstone_ms' }) do
+for _, bound in ipairs({ 'recent_ms', 'recent_bytes', 'id_ms', 'ids', 'tombstone_ms', 'games' }) do
   ask[bound] = tonumber(ask[bound])
 end
 
@@ -40,6 +40,7 @@ if outdated(stamps[1], ask.event_at, false) or outdated(stamps[2], ask.seq, true
 local held = row(redis.call('HGET', GAMES, ask.game))
 local base = held and not held.removed and held.version or '0'
 if base ~= ask.expected then return { 'conflict' } end
+if ask.game ~= '' and not held and redis.call('HLEN', GAMES) >= ask.games then return { 'full' } end
 
 -- The writes.
 

@@ -207,6 +207,7 @@ impl Broker for RedisBroker {
             ["reused"] => Ok(Outcome::IdReused),
             ["outdated"] => Ok(Outcome::Outdated),
             ["conflict"] => Ok(Outcome::Conflict),
+            ["full"] => Ok(Outcome::Full),
             _ => Err(broken(&"the publish script's answer")),
         }
     }
@@ -279,8 +280,9 @@ impl Shared {
         let (candidate, format, expected) = (epoch_name(), FORMAT.to_string(), call.expected.to_string());
         let (removed, scored, touch) = (flag(call.removed), flag(call.scored), flag(self.finder.target.wait > 0));
         let (event_at, seq) = (rows::stamp(call.stamp.event_at), rows::stamp(call.stamp.seq));
-        let Bounds { recent_ms, recent_bytes, id_ms, ids, tombstone_ms } = &self.bounds;
-        let numbers = [*recent_ms, recent_bytes.cast_signed(), *id_ms, ids.cast_signed(), *tombstone_ms];
+        let Bounds { recent_ms, recent_bytes, id_ms, ids, tombstone_ms, games: most } = &self.bounds;
+        let counts = [recent_bytes, ids, most].map(|count| count.cast_signed());
+        let numbers = [*recent_ms, counts[0], *id_ms, counts[1], *tombstone_ms, counts[2]];
         let bounds = numbers.map(|bound| bound.to_string());
         let texts = [&candidate, &format, call.game, &expected, &removed, &scored];
         let mut arguments: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();

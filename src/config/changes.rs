@@ -61,9 +61,9 @@ impl Limits {
     /// at once.
     fn taking(self, read: Limits) -> Limits {
         let Limits { recent_time, recent_bytes, delay, tombstones, .. } = self;
-        let Limits { retention, id_time, ids, broker_grace, heartbeat, .. } = self;
+        let Limits { retention, id_time, ids, games, broker_grace, heartbeat, .. } = self;
         let stays = Limits { recent_time, recent_bytes, delay, tombstones, retention, ..read };
-        Limits { id_time, ids, broker_grace, heartbeat, ..stays }
+        Limits { id_time, ids, games, broker_grace, heartbeat, ..stays }
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Limits {
     pub id_time: Span,
     /// And how many of them at most.
     pub ids: u64,
+    /// Games in the log, those that were removed of late among them. A new one beyond → 503.
+    pub games: u64,
     /// Silence after which a heartbeat is sent.
     pub heartbeat: Span,
     /// How long two witnesses must agree against a game's leader before one of them leads it; and no switch comes sooner
@@ -90,6 +92,7 @@ impl Default for Limits {
             retention: Span::seconds(24 * 3_600),
             id_time: Span::seconds(2 * 3_600),
             ids: 1_000_000,
+            games: 100_000,
             heartbeat: Span::seconds(15),
             failover_patience: Span::seconds(30),
             broker_grace: Span::seconds(5),

@@ -122,7 +122,7 @@ impl Pairing {
         self.find(game, &Document::new(), |_| false)
     }
 
-    /// A report on this game was refused as invalid: unless the log tells of the game, there is none.
+    /// A report on this game came to nothing: unless the log tells of the game, there is none.
     pub(super) fn unlearn(&self, game: &Topic) {
         let mut known = self.known.lock();
         if known.games.get(game).is_some_and(|identity| !identity.is_told) {

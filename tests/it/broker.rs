@@ -33,6 +33,7 @@ macro_rules! conformance {
                     a_feeds_status_has_its_place_in_the_log,
                     leases_have_one_holder,
                     racing_publishers_make_one_chain,
+                    there_are_so_many_games,
                     ids_are_forgotten_by_count,
                     ids_are_forgotten_by_time,
                     tombstones_are_dropped_by_time,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use feeds::Topic;
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
 use super::ids::{Changes, Ids, Index};
 use super::tables::{self, State};
@@ -133,6 +133,9 @@ impl<'t> Batch<'t> {
         let held = self.held(&draft.game)?;
         if held.version() != draft.expected {
             return Ok(Outcome::Conflict);
+        }
+        if !held.known && self.games.len()? >= self.bounds.games {
+            return Ok(Outcome::Full);
         }
         self.append_change(draft, &held).map(Outcome::Published)
     }

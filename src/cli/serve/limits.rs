@@ -20,6 +20,7 @@ pub(in crate::cli) fn bounds(limits: &Limits) -> Bounds {
         id_ms: limits.id_time.ms(),
         ids: limits.ids,
         tombstone_ms: limits.tombstones.ms(),
+        games: limits.games,
     }
 }
 

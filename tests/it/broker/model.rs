@@ -230,7 +230,7 @@ fn plain(outcome: Outcome) -> (&'static str, u64, u64) {
     let word = name(&outcome);
     match outcome {
         Outcome::Published(answer) | Outcome::Replayed(answer) => (word, answer.version, answer.position.offset),
-        Outcome::IdReused | Outcome::Outdated | Outcome::Conflict => (word, 0, 0),
+        Outcome::IdReused | Outcome::Outdated | Outcome::Conflict | Outcome::Full => (word, 0, 0),
     }
 }
 

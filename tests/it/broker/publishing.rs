@@ -276,6 +276,22 @@ pub(super) async fn racing_publishers_make_one_chain<E: Engine>() {
     assert_eq!(follower.document("a"), Some(object(json!({"total": all}))));
 }
 
+pub(super) async fn there_are_so_many_games<E: Engine>() {
+    let engine = E::fresh(Bounds { games: 2, tombstone_ms: 20, ..Bounds::default() }).await;
+    let broker = &*engine.broker();
+    let first = publish(broker, goal("a", 0, 0)).await.version;
+    publish(broker, goal("b", 0, 0)).await;
+    assert_eq!(outcome(broker, goal("c", 0, 0)).await, "full");
+    assert_eq!(outcome(broker, goal("a", first, 1)).await, "published", "those that are there go on");
+    assert_eq!(outcome(broker, goal("b", 0, 0)).await, "conflict");
+    // A tombstone counts until it is forgotten; its own game may come back.
+    assert_eq!(outcome(broker, removal("b", 2, score(0))).await, "published");
+    while outcome(broker, goal("c", 0, 0)).await == "full" {
+        let version = read(broker, "a").await.record.unwrap().version;
+        publish(broker, goal("a", version, i64::try_from(version).unwrap())).await;
+    }
+}
+
 pub(super) async fn ids_are_forgotten_by_count<E: Engine>() {
     let engine = E::fresh(Bounds { ids: 10, ..Bounds::default() }).await;
     let broker = &*engine.broker();

@@ -94,6 +94,7 @@ pub(crate) fn name(outcome: &Outcome) -> &'static str {
         Outcome::IdReused => "id reused",
         Outcome::Outdated => "outdated",
         Outcome::Conflict => "conflict",
+        Outcome::Full => "full",
     }
 }
 
