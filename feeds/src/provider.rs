@@ -132,14 +132,16 @@ pub struct Decoded {
     pub refused: Vec<Invalid>,
 }
 
+/// Parts of a payload that are told one by one to be broken.
+pub const MAX_REFUSED: usize = 100;
+
 impl Decoded {
-    /// Tells a part that could not be read. Of more than a hundred the last only says that there are more: a payload that is
+    /// Tells a part that could not be read. Beyond [`MAX_REFUSED`] one more only says that there are more: a payload that is
     /// broken all over is not answered with many times its size.
     pub fn refuse(&mut self, fault: Invalid) {
-        const MOST: usize = 100;
         match self.refused.len() {
-            0..MOST => self.refused.push(fault),
-            MOST => self.refused.push(Invalid::new("", "more parts cannot be read than are told")),
+            0..MAX_REFUSED => self.refused.push(fault),
+            MAX_REFUSED => self.refused.push(Invalid::new("", "more parts cannot be read than are told")),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use feeds::provider::MAX_REFUSED;
 use feeds::{Invalid, Report, Topic};
 use futures_util::future::Either;
 use futures_util::{Stream, StreamExt, future, stream};
@@ -280,7 +281,7 @@ impl Publishing {
             report.id = report.id.or_else(|| id.as_ref().map(|id| format!("{id}#{index}")));
             Ok(report)
         });
-        let refused = decoded.refused.into_iter().map(|fault| Err((None, fault)));
+        let refused = decoded.refused.into_iter().take(MAX_REFUSED + 1).map(|fault| Err((None, fault)));
         let reports: Vec<_> = reports.chain(refused).collect();
         Ok(many(self.accept_all(grant, reports).collect().await))
     }

@@ -54,6 +54,21 @@ async fn a_half_broken_payload_says_which_part() {
     let refused: Vec<&Value> = results.iter().filter(|result| result["reason"] == "invalid").collect();
     assert!(refused.iter().any(|result| result["pointer"].as_str().unwrap().starts_with("/events/0")), "{refused:?}");
     assert!(refused.iter().all(|result| result["detail"].is_string()));
+
+    // Broken all over, it is not answered with many times its size; games beyond a batch's are too many.
+    payload["events"] = (0..5_000).map(|_| json!({"id": 7, "competitions": "none"})).collect();
+    let answer = acme.ask("POST", "/v1/feeds/espn", &[], payload.to_string()).await;
+    let results = answer.json()["results"].as_array().unwrap().clone();
+    assert_eq!(results.len(), 101);
+    assert!(results[100]["detail"].as_str().unwrap().contains("more parts"), "{}", results[100]);
+    let games: Vec<Value> = (0..1_001)
+        .map(|number| {
+            json!({"id": number, "status": "TIMED", "utcDate": "2026-11-24T20:00:00Z",
+        "competition": {"code": "PL"}, "homeTeam": {"name": "A"}, "awayTeam": {"name": "B"}})
+        })
+        .collect();
+    let answer = acme.ask("POST", "/v1/feeds/football-data", &[], json!({ "matches": games }).to_string()).await;
+    answer.problem(413, "too_large");
 }
 
 /// The example of a format of one's own: a program, its payloads and what it makes of them.
