@@ -103,10 +103,12 @@ impl Ingest {
                 true => ingest.answer(&case).await.unwrap_or_else(|error| unavailable(&error)),
                 false => Said::refused(Reason::Unavailable, "it is not known yet which games there are; send it again"),
             };
-            if let (Some(pairing), Said::Refused { reason: Reason::Invalid | Reason::Unavailable, .. }) =
-                (&ingest.pairing, &said)
-            {
-                pairing.unlearn(&report.game);
+            if let Some(pairing) = &ingest.pairing {
+                match said {
+                    Said::Applied { .. } => pairing.confirm(&report.game),
+                    Said::Unchanged { version: 1.. } | Said::Refused { reason: Reason::NotLeading, .. } => {}
+                    Said::Unchanged { .. } | Said::Refused { .. } => pairing.unlearn(&report.game),
+                }
             }
             ingest.count(&case, &said);
             tracing::debug!(outcome = said.outcome().name(), "a report was answered");

@@ -227,7 +227,7 @@ impl Session {
     /// was raised.
     pub fn reset(&mut self, reason: ResetReason, id: Option<u64>, out: &mut Vec<Out>) {
         self.behind = None;
-        self.sent = 0;
+        (self.sent, self.untold) = (0, 0);
         let mut topics: Vec<_> = self.subs.drain(..).map(|sub| (sub.topic, sub.detail)).collect();
         out.extend(topics.iter().map(|(topic, _)| Out::Leave(topic.clone())));
         let loads = self.loads.get_or_insert_default();

@@ -40,7 +40,11 @@ if outdated(stamps[1], ask.event_at, false) or outdated(stamps[2], ask.seq, true
 local held = row(redis.call('HGET', GAMES, ask.game))
 local base = held and not held.removed and held.version or '0'
 if base ~= ask.expected then return { 'conflict' } end
-if ask.game ~= '' and not held and redis.call('HLEN', GAMES) >= ask.games then return { 'full' } end
+if ask.game ~= '' and not held and redis.call('HLEN', GAMES) >= ask.games then
+  -- Unless a tombstone's time is over: the trims below forget more than this adds.
+  local oldest = redis.call('ZRANGE', GONE, 0, 0, 'WITHSCORES')
+  if not oldest[1] or now - tonumber(oldest[2]) <= ask.tombstone_ms then return { 'full' } end
+end
 
 -- The writes.
 

@@ -32,6 +32,7 @@ pub(super) fn command(said: Settings, matches: &ArgMatches) -> Result<(), Failur
         }
     }
     strangers(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+    super::serve::check_keys(&config)?;
     super::serve::filter(&config.log)?;
     super::serve::find("listen", &config.listen)?;
     super::serve::find("ops_listen", &config.ops_listen)?;

@@ -48,6 +48,11 @@ pub(super) use self::listeners::find;
 pub(super) use self::log::filter;
 pub(super) use self::stop::Stop;
 
+/// Whether the providers' keys and secrets can be used, beside what the config says of each.
+pub(super) fn check_keys(config: &Config) -> Result<(), Failure> {
+    Providers::of(config, true, None).map(drop)
+}
+
 /// `load` gives the settings, and gives them again when they are to be read again.
 pub(super) fn command(load: impl Fn() -> Result<Config, Failure>) -> Result<(), Failure> {
     let config = load()?;

@@ -271,11 +271,11 @@ impl Publishing {
                 return self.refused(grant, problem);
             }
         };
-        self.metrics.payload(&grant.provider, PayloadOutcome::Ok);
         let most = self.rules.get().limits.batch_reports;
         if decoded.reports.len() > most {
-            return self.refused(grant, Problem::too_large(format!("a payload has at most {most} games")));
+            return self.refused(grant, Problem::too_large(format!("a payload makes at most {most} reports")));
         }
+        self.metrics.payload(&grant.provider, PayloadOutcome::Ok);
         self.take(grant, decoded.reports.len())?;
         let reports = decoded.reports.into_iter().enumerate().map(|(index, mut report)| {
             report.id = report.id.or_else(|| id.as_ref().map(|id| format!("{id}#{index}")));

@@ -122,6 +122,13 @@ impl Pairing {
         self.find(game, &Document::new(), |_| false)
     }
 
+    /// A report on this game is in the log, which will tell of it.
+    pub(super) fn confirm(&self, game: &Topic) {
+        if let Some(identity) = self.known.lock().games.get_mut(game) {
+            identity.is_told = true;
+        }
+    }
+
     /// A report on this game came to nothing: unless the log tells of the game, there is none.
     pub(super) fn unlearn(&self, game: &Topic) {
         let mut known = self.known.lock();

@@ -56,8 +56,8 @@ pub enum Catchup {
 }
 
 impl Change {
-    fn order(&self) -> (u64, bool, &Topic) {
-        (self.offset, self.gone, &self.shown.game)
+    fn order(&self) -> (u64, &Topic) {
+        (self.offset, &self.shown.game)
     }
 }
 
@@ -208,10 +208,13 @@ impl View<'_> {
             return unchanged.take(limit).collect();
         }
         // What has changed since stands elsewhere in the order now than it did then.
-        let since = after(cursor.max(self.head)).filter_map(|(_, _, game)| self.earlier(game, cursor, &topics));
-        let mut since: Vec<Change> = since.collect();
-        since.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
-        let (mut since, mut unchanged) = (since.into_iter().peekable(), unchanged.peekable());
+        let since = after(cursor.max(self.head)).filter_map(|(_, _, game)| Some((self.last_then(game)?, game)));
+        let mut since: Vec<(u64, &Topic)> = since.filter(|(offset, _)| *offset > cursor).collect();
+        since.sort_unstable();
+        since.dedup();
+        // What it was is made of as many as are asked for.
+        let since = since.into_iter().filter_map(|(_, game)| self.earlier(game, cursor, &topics));
+        let (mut since, mut unchanged) = (since.peekable(), unchanged.peekable());
         let mut found: Vec<Change> = Vec::new();
         loop {
             let first = match (since.peek(), unchanged.peek()) {
@@ -253,14 +256,20 @@ impl View<'_> {
             return told.then_some(Change { shown, offset, gone });
         }
         // It was not there at this moment; it may have been removed after the cursor.
-        let mut offset = self.state.games.get(game)?.offset;
-        while offset > self.head {
-            offset = self.state.ring.get(offset)?.prev;
-        }
+        let offset = self.last_then(game)?;
         let entry = self.state.ring.get(offset).filter(|entry| offset > cursor && entry.departs())?;
         // Of a former life that is not known any more the name is left, which is all that a departure tells.
         let shown = entry.last.get().or_else(|| self.state.games.get(game))?;
         Some(Change { shown: Arc::new(shown.tombstone(offset)), offset, gone: true })
+    }
+
+    /// The offset of a game's last entry at this moment.
+    fn last_then(&self, game: &Topic) -> Option<u64> {
+        let mut offset = self.state.games.get(game)?.offset;
+        while offset > self.head {
+            offset = self.state.ring.get(offset)?.prev;
+        }
+        Some(offset)
     }
 
     /// Whether none of a game's entries after a cursor, of which the last is at `offset`, took it out of these topics. What

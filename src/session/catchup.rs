@@ -212,15 +212,17 @@ impl Session {
     /// What came of the game after this entry. Each entry is looked at once a load, however many there are of a game.
     fn later<'l>(&self, load: &'l mut Load, view: &View<'_>, game: &Topic, entry: &Entry) -> &'l Later {
         let later = load.later.entry(game.clone()).or_default();
-        for newer in view.history(game, later.seen.max(entry.offset())).unwrap_or_default() {
-            if newer.departs() {
-                later.departs = later.departs.max(newer.offset());
+        if later.seen < view.head() {
+            for newer in view.history(game, later.seen.max(entry.offset())).unwrap_or_default() {
+                if newer.departs() {
+                    later.departs = later.departs.max(newer.offset());
+                }
+                if self.detail_of(newer.topics_after()).is_some() {
+                    later.covered = later.covered.max(newer.offset());
+                }
             }
-            if self.detail_of(newer.topics_after()).is_some() {
-                later.covered = later.covered.max(newer.offset());
-            }
+            later.seen = view.head();
         }
-        later.seen = view.head();
         later
     }
 

@@ -158,7 +158,8 @@ impl Load {
         self.topics.iter().filter(move |_| counts).map(|(topic, _)| topic)
     }
 
-    /// Takes topics out of it; whether any was in it, now or before. `taken`: those that were, each with its detail.
+    /// Takes topics out of it; whether any was in it, now or before. `taken`: those in whose detail the client may hold games,
+    /// by this load or since before.
     pub(super) fn drop_topics(&mut self, topics: &[Topic], taken: &mut Vec<(Topic, Detail)>) -> bool {
         // Which topics are live may be another matter now.
         self.later.clear();
@@ -167,7 +168,9 @@ impl Load {
         }
         for (topic, detail) in self.topics.extract_if(.., |(topic, _)| topics.contains(topic)) {
             self.dropped.push(topic.clone());
-            taken.push((topic, detail));
+            if self.announced || self.since.is_some() {
+                taken.push((topic, detail));
+            }
         }
         topics.iter().any(|topic| self.dropped.contains(topic))
     }
@@ -260,7 +263,8 @@ impl Session {
         // Games that this connection has in another detail come as state, changed or not: then all are looked at.
         let changes_detail = load.topics.iter().any(|(_, detail)| self.subs.iter().any(|sub| sub.detail != *detail));
         if self.is_every() {
-            if view.entries(oldest, 1).is_none() {
+            let untold = self.untold > 0 && self.untold <= oldest;
+            if untold || view.entries(oldest, 1).is_none() {
                 return Ok(Some(ResetReason::Trimmed));
             }
             if changes_detail {
@@ -278,7 +282,8 @@ impl Session {
         load.floor = goes_on.map(|piece| piece.floor).or(load.from).unwrap_or(view.head());
         load.walked = load.floor;
         if self.untold > 0 {
-            load.floor = load.floor.min(self.untold - 1);
+            let told = self.untold - 1;
+            (load.floor, load.cursor) = (load.floor.min(told), load.cursor.min(told));
         }
         load.every = self.is_every() && !matches!(load.kind, Kind::Restate);
         match load.kind {
@@ -326,13 +331,16 @@ impl Session {
         let asked = load.detail_of(topics);
         let others = self.beside(load, topics);
         if let Kind::Restate = load.kind {
-            let lowered = others.is_some_and(|other| asked.is_some_and(|was| other < was));
+            // What has left meanwhile was told in the detail that it left.
+            let left = || load.topics.iter().map(|(_, detail)| *detail).max().filter(|_| change.gone);
+            let lowered = others.is_some_and(|other| asked.or_else(left).is_some_and(|was| other < was));
             return lowered.then(|| Out::State(shown, Detail::Score));
         }
         let Some(detail) = asked.max(others) else {
+            let dropped = |topic: &&Topic| !change.gone && load.dropped.contains(topic);
             // Since it was unsubscribed another token may have come, which does not cover it.
-            let seen = |topic: &Topic| load.dropped.contains(topic) && self.access.allows(topic);
-            let dropped = !change.gone && topics.iter().any(seen);
+            let seen = topics.iter().filter(dropped).any(|topic| self.access.allows(topic));
+            let dropped = topics.iter().any(|topic| dropped(&topic));
             return match (self.awaits(topics.iter(), change.offset), load.from) {
                 // What a load that is still to come asks for is not dropped at this one's end.
                 (Some(detail), None) if dropped => Some(Out::State(shown, detail)),
@@ -340,8 +348,8 @@ impl Session {
                 (None, _) if change.offset <= load.floor => None,
                 // Nobody asks for it any more, but until the answer to its unsubscribe the client holds it, and then looks
                 // at its document for the topics that cover it.
-                (None, Some(from)) if dropped => told(view, shown, from, load.detail),
-                (None, None) if dropped => Some(Out::State(shown, load.detail)),
+                (None, Some(from)) if seen => told(view, shown, from, load.detail),
+                (None, None) if seen => Some(Out::State(shown, load.detail)),
                 (None, _) => Some(Out::Gone(shown.game.clone())),
             };
         };

@@ -134,10 +134,16 @@ impl<'t> Batch<'t> {
         if held.version() != draft.expected {
             return Ok(Outcome::Conflict);
         }
-        if !held.known && self.games.len()? >= self.bounds.games {
+        if !held.known && self.games.len()? >= self.bounds.games && !self.forgets()? {
             return Ok(Outcome::Full);
         }
         self.append_change(draft, &held).map(Outcome::Published)
+    }
+
+    /// Whether a tombstone's time is over: writing forgets more than it adds.
+    fn forgets(&self) -> Result<bool, redb::Error> {
+        let oldest = self.removals.first()?;
+        Ok(oldest.is_some_and(|(_, row)| self.now - row.value().0 > self.bounds.tombstone_ms))
     }
 
     fn append_change(&mut self, draft: Written, held: &Held) -> Result<Answer, redb::Error> {

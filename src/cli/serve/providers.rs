@@ -1,5 +1,6 @@
 //! Who may publish, as it is configured: grants, keys, and whose silence means something.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::auth::{self, Grant, KeyHash, Keys, Rate, Secret};
@@ -24,7 +25,7 @@ impl Providers {
     /// Those of a config. The demo's key is no secret, so it opens only what is on loopback.
     ///
     /// # Errors
-    /// When a signing secret is none.
+    /// When a signing secret is none, or two have the same key.
     /// `before`: those in force until now, whose rates go on.
     pub(super) fn of(config: &Config, on_loopback: bool, before: Option<&Providers>) -> Result<Providers, Failure> {
         let mut known = Vec::new();
@@ -51,6 +52,7 @@ impl Providers {
             let keys = if on_loopback { vec![auth::hash(DEMO.as_bytes())] } else { Vec::new() };
             known.push(Known { keys, ..Known::from(Grant::everything(DEMO)) });
         }
+        one_holder_each(&known)?;
         Ok(Providers(known))
     }
 
@@ -77,6 +79,19 @@ impl Providers {
         }
         keys
     }
+}
+
+/// A key says who one is. What the file says of it is looked at with the file.
+fn one_holder_each(known: &[Known]) -> Result<(), Failure> {
+    let mut holders = HashMap::new();
+    for Known { grant, keys, .. } in known {
+        for key in keys {
+            if let Some(other) = holders.insert(key, &grant.provider).filter(|other| **other != grant.provider) {
+                return Err(Failure::Usage(format!("providers {other} and {} have the same key", grant.provider)));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl From<Grant> for Known {

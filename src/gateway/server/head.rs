@@ -19,12 +19,12 @@ const ONCE: [HeaderName; 8] = [
 
 /// What is wrong with a head, where something is.
 pub(super) fn fault<B>(request: &Request<B>) -> Option<Problem> {
-    let twice = ONCE.into_iter().find(|name| request.headers().get_all(name).iter().nth(1).is_some());
-    match twice {
-        Some(name) => Some(Problem::bad_request(format!("{name} comes once"))),
-        None if request.version() == Version::HTTP_11 => fault_of_frame(request),
-        None => None,
-    }
+    // Where it ends comes first: what is wrong there ends the connection.
+    let frame = (request.version() == Version::HTTP_11).then(|| fault_of_frame(request)).flatten();
+    frame.or_else(|| {
+        let twice = ONCE.into_iter().find(|name| request.headers().get_all(name).iter().nth(1).is_some());
+        Some(Problem::bad_request(format!("{} comes once", twice?)))
+    })
 }
 
 /// What is wrong with how a message over HTTP/1.1 says where it goes and where it ends; its connection ends with the answer.

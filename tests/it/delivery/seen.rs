@@ -231,3 +231,28 @@ fn a_game_that_is_gone_before_the_load_that_would_tell_it_is_gone() {
         Remove { game: 5 },
     ]);
 }
+
+/// A game that left the unsubscribed topic before it was told in less detail kept its full fields at the client.
+#[test]
+fn what_leaves_before_it_is_told_in_less_detail_is_told_all_the_same() {
+    let games = ["s/a/1", "s/a/2", "s/a/3", "s/b/4", "s/b/5", "s/c/6"];
+    let begin = games.iter().flat_map(|game| [change(game, 5, 0), change(game, 4, 3)]);
+    let serve = |room| Serve { client: 1, room };
+    let rest = [
+        Follow(4),
+        Follow(4),
+        Follow(4),
+        subscribe(1, &["*"], true),
+        subscribe(1, &["team/s/x"], false),
+        serve(4),
+        serve(4),
+        serve(4),
+        serve(4),
+        serve(4),
+        unsubscribe(1, "team/s/x"),
+        serve(3),
+        change("s/c/6", 5, 1),
+        Follow(1),
+    ];
+    run(&begin.chain(rest).collect::<Vec<_>>());
+}

@@ -32,6 +32,8 @@ async fn a_message_whose_length_can_be_read_two_ways_is_the_connection_s_last() 
         post("transfer-encoding: gzip, chunked", "2\r\n{}\r\n0\r\n\r\n"),
         post("transfer-encoding: chunked\r\ntransfer-encoding: chunked", "2\r\n{}\r\n0\r\n\r\n"),
         post("content-length: 2\r\nhost: y", "{}"),
+        post("origin: http://x\r\norigin: http://y\r\ncontent-length: 2\r\nhost: y", "{}"),
+        post("origin: http://x\r\norigin: http://y\r\ntransfer-encoding: gzip, chunked", "2\r\n{}\r\n0\r\n\r\n"),
         post("content-length: 2", "{}").replacen("host: x\r\n", "", 1),
     ] {
         let answer = send(service.main(), &request).await;

@@ -123,6 +123,39 @@ async fn what_waits_for_its_turn_is_bound_by_the_token_then() {
     }
 }
 
+/// Seen to be dropped in silence: at the first load's end mark a client drops what was not told, and the second, which resumes, had
+/// nothing new of it.
+#[tokio::test]
+async fn what_a_narrower_token_still_covers_is_told_by_the_load_that_was_taken_back() {
+    let issuer = Issuer::new("HS256");
+    let service = gated_by(&issuer, "").await;
+    let all = issuer.token(&claims(&json!({})));
+    let mut socket = open(&service, &all, "&topics=soccer/eng.1").await;
+    socket.expect("subscribed").await;
+    socket.expect("state").await;
+    let since = socket.expect("position").await["position"].clone();
+
+    let mut socket = open(&service, &all, "").await;
+    let mut resume = subscribe(2, &["soccer/eng.1"]);
+    resume["since"] = since;
+    let narrower = issuer.token(&claims(&json!({"topics": ["soccer/eng.1"]})));
+    let said = [
+        subscribe(1, &["soccer"]),
+        resume,
+        json!({"type": "unsubscribe", "id": 3, "topics": ["soccer"]}),
+        json!({"type": "auth", "id": 4, "token": narrower}),
+    ];
+    let said = said.map(|command| masked(0x80 | TEXT, command.to_string().as_bytes()));
+    socket.raw(&said.concat()).await;
+    let mut told = Vec::new();
+    while told.last() != Some(&"position 2".to_owned()) {
+        let message = socket.message().await.unwrap();
+        told.push(format!("{} {}", message["type"].as_str().unwrap(), message.get("id").unwrap_or(&message["game"])));
+    }
+    let end = told.iter().position(|message| message == "position 1").unwrap();
+    assert!(told[..end].contains(&format!("state \"{ARS_CHE}\"")), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_subject_has_so_many_connections() {
     let issuer = Issuer::new("HS256");
