@@ -104,11 +104,7 @@ impl Ingest {
                 false => Said::refused(Reason::Unavailable, "it is not known yet which games there are; send it again"),
             };
             if let Some(pairing) = &ingest.pairing {
-                match said {
-                    Said::Applied { .. } => pairing.confirm(&report.game),
-                    Said::Unchanged { version: 1.. } | Said::Refused { reason: Reason::NotLeading, .. } => {}
-                    Said::Unchanged { .. } | Said::Refused { .. } => pairing.unlearn(&report.game),
-                }
+                pairing.hear_answer(&report.game, &said);
             }
             ingest.count(&case, &said);
             tracing::debug!(outcome = said.outcome().name(), "a report was answered");

@@ -4,6 +4,7 @@
 //! One task writes ([`Writer`]); shards and handlers read through a [`View`], for microseconds. What they
 //! take out of it is immutable and shared. The scoreboard knows no sessions and no sockets.
 
+mod changes;
 mod entry;
 mod index;
 mod ring;
@@ -18,10 +19,11 @@ use feeds::Topic;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
+pub use changes::Change;
 pub use entry::{Encodings, Entry, Shown};
 pub use ring::RingBounds;
 use state::State;
-pub use view::{Catchup, Change, Span, View};
+pub use view::{Catchup, Span, View};
 
 use crate::broker::Followed;
 

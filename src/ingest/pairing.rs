@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::verdict::{Reason, Said};
 use crate::auth::Grant;
 use crate::broker::{Broker, Event, Followed, Publication};
 use crate::config::Pairing as Settings;
@@ -122,18 +123,17 @@ impl Pairing {
         self.find(game, &Document::new(), |_| false)
     }
 
-    /// A report on this game is in the log, which will tell of it.
-    pub(super) fn confirm(&self, game: &Topic) {
-        if let Some(identity) = self.known.lock().games.get_mut(game) {
-            identity.is_told = true;
-        }
-    }
-
-    /// A report on this game came to nothing: unless the log tells of the game, there is none.
-    pub(super) fn unlearn(&self, game: &Topic) {
+    /// What a report on a game was answered: one that is in the log is told of by it; of what came to nothing nothing is kept.
+    pub(super) fn hear_answer(&self, game: &Topic, said: &Said) {
         let mut known = self.known.lock();
-        if known.games.get(game).is_some_and(|identity| !identity.is_told) {
-            known.games.remove(game);
+        match said {
+            Said::Applied { .. } => known.games.get_mut(game).into_iter().for_each(|identity| identity.is_told = true),
+            Said::Unchanged { version: 1.. } | Said::Refused { reason: Reason::NotLeading, .. } => {}
+            Said::Unchanged { .. } | Said::Refused { .. } => {
+                if known.games.get(game).is_some_and(|identity| !identity.is_told) {
+                    known.games.remove(game);
+                }
+            }
         }
     }
 
@@ -353,16 +353,22 @@ mod tests {
         // … nor ties an id to somebody else's.
         assert_eq!(named(&tennis, "soccer/x/c", "A").as_str(), "soccer/x/a");
         assert_eq!(named(&acme, "soccer/x/c", "C").as_str(), "soccer/x/c");
-        // What was no report is forgotten, what the log tells is not.
+        // What was no report is forgotten, what the log tells, or will tell, is not.
+        let nothing = Said::refused(Reason::Conflict, "");
+        let applied = Said::Applied { version: 1, position: "e.1".parse().unwrap(), replayed: false, note: None };
         for (game, home) in [("soccer/x/a", "A"), ("soccer/x/c", "C")] {
-            pairing.unlearn(&game.parse().unwrap());
+            pairing.hear_answer(&game.parse().unwrap(), &nothing);
             assert_eq!(named(&acme, "soccer/x/d", home).as_str(), "soccer/x/d");
             let learnt = report("soccer/x/d", noon, home, "B");
             let Change::Image(document) = &learnt.change else { unreachable!() };
             pairing.learn(&learnt.game, document);
-            pairing.unlearn(&learnt.game);
+            pairing.hear_answer(&learnt.game, &nothing);
             assert_eq!(named(&acme, "soccer/x/e", home), learnt.game);
             pairing.forget(&learnt.game);
         }
+        let begun = named(&acme, "soccer/x/f", "F");
+        pairing.hear_answer(&begun, &applied);
+        pairing.hear_answer(&begun, &nothing);
+        assert_eq!(named(&acme, "soccer/x/g", "F"), begun);
     }
 }
