@@ -50,6 +50,12 @@ enum Step {
     Reconnect {
         client: u8,
     },
+    /// To the other gateway, which may be behind or ahead.
+    Move {
+        client: u8,
+    },
+    /// The second gateway hears so many entries more of the log.
+    Hear(u8),
     /// Mode every or latest, live or with a delay.
     Options {
         client: u8,
@@ -76,6 +82,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, topics, score)| Step::Subscribe { client, topics, score }),
         2 => (any::<u8>(), any::<u8>()).prop_map(|(client, topic)| Step::Unsubscribe { client, topic }),
         2 => any::<u8>().prop_map(|client| Step::Reconnect { client }),
+        1 => any::<u8>().prop_map(|client| Step::Move { client }),
+        2 => (1..5_u8).prop_map(Step::Hear),
         2 => (any::<u8>(), any::<bool>(), any::<bool>())
             .prop_map(|(client, every, delayed)| Step::Options { client, every, delayed }),
         4 => (1..5_u8).prop_map(Step::Mature),
@@ -88,50 +96,73 @@ const TOPICS: [&str; 8] = ["*", "s", "s/a", "s/b", "s/a/1", "s/b/4", "team/s/x",
 
 fn run(steps: &[Step]) {
     let mut log = Log::default();
-    let mut gateway = Gateway::new(&log);
+    let mut gateways = [0, 1].map(|number| Gateway::new(number, &log));
     let mut clients: Vec<Client> = (0..3).map(|_| Client::default()).collect();
     for client in &mut clients {
-        client.connect(&mut gateway);
+        client.connect(&mut gateways, 0);
     }
     // What an engine has trimmed does not come back.
     let mut trimmed = 0;
     for step in steps {
         let count = clients.len();
         match step {
-            Step::Change { game, seed } => gateway.tell(log.change(*game, *seed)),
-            Step::Remove { game } => gateway.tell(log.remove(*game)),
-            Step::Follow(entries) => gateway.follow(usize::from(*entries), &mut clients),
+            Step::Change { game, seed } => {
+                let told = log.change(*game, *seed);
+                gateways.iter_mut().for_each(|gateway| gateway.tell(told.clone()));
+            }
+            Step::Remove { game } => {
+                let told = log.remove(*game);
+                gateways.iter_mut().for_each(|gateway| gateway.tell(told.clone()));
+            }
+            Step::Hear(entries) => gateways[1].hear(usize::from(*entries)),
+            Step::Follow(entries) => {
+                gateways.iter_mut().for_each(|gateway| gateway.follow(usize::from(*entries), &mut clients));
+            }
             Step::Serve { client, room } => {
-                gateway.serve(usize::from(*client) % count, usize::from(*room), &mut clients);
+                let client = usize::from(*client) % count;
+                gateways[clients[client].at].serve(client, usize::from(*room), &mut clients);
             }
             Step::Block { client, blocked } => clients[usize::from(*client) % count].blocked = *blocked,
             Step::Subscribe { client, topics, score } => {
                 let topics = topics.iter().map(|topic| TOPICS[usize::from(*topic) % TOPICS.len()]);
-                clients[usize::from(*client) % count].subscribe(&mut gateway, topics, *score);
+                let client = &mut clients[usize::from(*client) % count];
+                client.subscribe(&mut gateways[client.at], topics, *score);
             }
             Step::Unsubscribe { client, topic } => {
                 let topic = TOPICS[usize::from(*topic) % TOPICS.len()];
-                clients[usize::from(*client) % count].unsubscribe(&mut gateway, topic);
+                let client = &mut clients[usize::from(*client) % count];
+                client.unsubscribe(&mut gateways[client.at], topic);
             }
-            Step::Reconnect { client } => clients[usize::from(*client) % count].connect(&mut gateway),
+            Step::Reconnect { client } => {
+                let client = &mut clients[usize::from(*client) % count];
+                client.connect(&mut gateways, client.at);
+            }
+            Step::Move { client } => {
+                let client = &mut clients[usize::from(*client) % count];
+                if client.was_delayed && gateways[client.at].is_cut() {
+                    client.forget_positions();
+                }
+                client.connect(&mut gateways, 1 - client.at);
+            }
             Step::Options { client, every, delayed } => {
-                clients[usize::from(*client) % count].set_options(&mut gateway, *every, *delayed);
+                let client = &mut clients[usize::from(*client) % count];
+                client.set_options(&mut gateways[client.at], *every, *delayed);
             }
-            Step::Mature(entries) => gateway.mature(u64::from(*entries)),
+            Step::Mature(entries) => gateways.iter_mut().for_each(|gateway| gateway.mature(u64::from(*entries))),
             Step::Reload { keep } => {
                 trimmed = trimmed.max(log.head().saturating_sub(u64::from(*keep)));
-                gateway.reload(&log, trimmed);
+                gateways[0].reload(&log, trimmed);
             }
             Step::Roll => {
                 log.roll();
-                gateway.reload(&log, trimmed);
+                gateways.iter_mut().for_each(|gateway| gateway.reload(&log, trimmed));
             }
         }
     }
     for client in &mut clients {
         client.blocked = false;
     }
-    gateway.settle(&mut clients);
+    gateways.iter_mut().for_each(|gateway| gateway.settle(&mut clients));
     for client in &clients {
         client.check(&log);
     }
@@ -145,9 +176,11 @@ pub(crate) fn live(bytes: &[u8]) {
 
 /// The next step; the bytes' end is the life's.
 fn told(bytes: &mut impl Iterator<Item = u8>) -> Option<Step> {
-    let kind = bytes.next()? % 20;
+    let kind = bytes.next()?;
     let mut next = || bytes.next();
-    Some(match kind {
+    Some(match if kind < 240 { kind % 20 } else { kind } {
+        240..248 => Step::Hear(1 + kind % 4),
+        248.. => Step::Move { client: kind },
         0..5 => Step::Change { game: next()?, seed: u16::from_le_bytes([next()?, next()?]) },
         5 => Step::Remove { game: next()? },
         6..8 => Step::Follow(1 + next()? % 4),

@@ -100,8 +100,12 @@ struct Load {
 
 #[derive(Debug, Default)]
 pub(super) struct Client {
+    /// Which gateway it is connected to, and its key there.
+    pub(super) at: usize,
     pub(super) key: usize,
     pub(super) blocked: bool,
+    /// It watched with a delay, ever.
+    pub(super) was_delayed: bool,
     /// The delay it watches with: 0 or 1.
     pub(super) group: u16,
     /// The options it asked for last.
@@ -119,13 +123,15 @@ pub(super) struct Client {
 
 impl Client {
     /// Connects, or connects again: each topic with its own position and detail, full ones first.
-    pub(super) fn connect(&mut self, gateway: &mut Gateway) {
+    pub(super) fn connect(&mut self, gateways: &mut [Gateway], at: usize) {
         if self.connected {
-            gateway.drop(self.key);
+            gateways[self.at].drop(self.key);
         }
+        self.at = at;
+        let gateway = &mut gateways[at];
         if self.options.delay > self.group {
             // What it holds may be newer than the moment that it asks for: no position speaks for that.
-            self.subs.values_mut().for_each(|sub| sub.position = None);
+            self.forget_positions();
         }
         (self.key, self.connected, self.group) = (gateway.accept(self.options), true, self.options.delay);
         (self.running, self.reset) = (None, None);
@@ -144,6 +150,10 @@ impl Client {
             let score = sub.detail == Detail::Score;
             self.send(gateway, vec![topic], score, sub.position);
         }
+    }
+
+    pub(super) fn forget_positions(&mut self) {
+        self.subs.values_mut().for_each(|sub| sub.position = None);
     }
 
     pub(super) fn subscribe<'t>(&mut self, gateway: &mut Gateway, topics: impl Iterator<Item = &'t str>, score: bool) {
@@ -176,6 +186,7 @@ impl Client {
         self.next_id += 1;
         let (mode, delay) = (if every { Mode::Every } else { Mode::Latest }, u16::from(delayed));
         self.options = Options { delay, max_rate: 0.0, mode };
+        self.was_delayed |= delayed;
         let (delay, mode) = (Some(f64::from(delay)), Some(mode));
         let command = Command::Options { id: self.next_id, delay, max_rate: None, mode };
         let mut out: Vec<Out> = Vec::new();

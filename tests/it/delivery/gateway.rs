@@ -1,5 +1,6 @@
 //! A gateway without sockets: the scoreboard, one shard's lists and cursor, a session per client.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,16 @@ use super::client::{Client, Said};
 use super::log::Log;
 
 pub(super) const LIMITS: Limits = Limits { topics: 200, ahead_wait: Duration::ZERO, delay: 300 };
+/// Of the gateway that hears late: positions that it does not know yet are waited for.
+const PATIENT: Limits = Limits { ahead_wait: Duration::from_secs(3_600), ..LIMITS };
 
 pub(super) struct Gateway {
+    /// Among the two: the second hears of the log later than the first.
+    number: usize,
+    /// What it has not heard yet.
+    unheard: VecDeque<Followed>,
+    /// What it loaded reaches back to here.
+    floor: u64,
     board: Arc<Scoreboard>,
     writer: Writer,
     audience: Audience,
@@ -29,13 +38,16 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    pub(super) fn new(log: &Log) -> Gateway {
+    pub(super) fn new(number: usize, log: &Log) -> Gateway {
         let recent = RingBounds { age_ms: 1, bytes: usize::MAX };
         let board = Scoreboard::new(Settings { recent, tombstone_ms: 1, grace: Duration::ZERO });
         let mut writer = board.writer();
         log.load(0).into_iter().for_each(|told| writer.take(told));
         let generation = board.view().generation();
         Gateway {
+            number,
+            unheard: VecDeque::new(),
+            floor: 0,
             board,
             writer,
             audience: Audience::default(),
@@ -47,10 +59,28 @@ impl Gateway {
     }
 
     pub(super) fn tell(&mut self, told: Option<Followed>) {
-        told.into_iter().for_each(|told| self.writer.take(told));
+        self.unheard.extend(told);
+        if self.number == 0 {
+            self.hear(usize::MAX);
+        }
+    }
+
+    /// Whether it cannot tell games as they were for those who watch with a delay: it tells them when they are old enough. Until
+    /// then its positions are good here alone.
+    pub(super) fn is_cut(&self) -> bool {
+        self.floor > 0
+    }
+
+    /// Hears so many entries more of the log.
+    pub(super) fn hear(&mut self, entries: usize) {
+        let heard = entries.min(self.unheard.len());
+        self.unheard.drain(..heard).for_each(|told| self.writer.take(told));
     }
 
     pub(super) fn reload(&mut self, log: &Log, trimmed: u64) {
+        self.unheard.clear();
+        // Of the first that is kept it is not known when the one before it was stored.
+        self.floor = if trimmed > 0 { trimmed + 1 } else { 0 };
         log.load(trimmed).into_iter().for_each(|told| self.writer.take(told));
     }
 
@@ -81,7 +111,8 @@ impl Gateway {
         if generation != self.generation {
             self.matured = self.matured.min(head);
             (self.generation, self.cursors) = (generation, [head, self.matured]);
-            for client in clients.iter_mut() {
+            let number = self.number;
+            for client in clients.iter_mut().filter(|client| client.at == number) {
                 let mut out = Vec::new();
                 self.session(client.key).reset(ResetReason::Epoch, None, &mut out);
                 self.carry_out(client, out);
@@ -100,7 +131,8 @@ impl Gateway {
         let entries = view.entries(cursor, count);
         drop(view);
         let Some(entries) = entries else {
-            for client in clients.iter_mut().filter(|client| client.group == group) {
+            let number = self.number;
+            for client in clients.iter_mut().filter(|client| client.at == number && client.group == group) {
                 self.session(client.key).fell_behind(cursor);
             }
             self.cursors[usize::from(group)] = head;
@@ -118,7 +150,8 @@ impl Gateway {
         let mut visited = Vec::new();
         self.audience.visit(group, entry, |key, detail| visited.push((key, detail)));
         for (key, detail) in visited {
-            let Some(client) = clients.iter_mut().find(|client| client.key == key) else { continue };
+            let ours = |client: &&mut Client| client.at == self.number && client.key == key;
+            let Some(client) = clients.iter_mut().find(ours) else { continue };
             let session = self.session(key);
             if !session.takes(entry) {
                 continue;
@@ -153,9 +186,10 @@ impl Gateway {
     /// What a shard does in `advance`; whether there is more to do.
     pub(super) fn serve(&mut self, client: usize, room: usize, clients: &mut [Client]) -> bool {
         let client = &mut clients[client];
-        if client.blocked {
+        if client.blocked || client.at != self.number {
             return false;
         }
+        let limits = if self.number == 0 { LIMITS } else { PATIENT };
         let mut out = Vec::new();
         let (board, group) = (self.board.clone(), client.group);
         let cursor = self.cursors[usize::from(group)];
@@ -163,7 +197,7 @@ impl Gateway {
         if view.generation() != self.generation {
             return true;
         }
-        let next = self.session(client.key).advance(&view, cursor, Instant::now(), &LIMITS, room, &mut out);
+        let next = self.session(client.key).advance(&view, cursor, Instant::now(), &limits, room, &mut out);
         drop(view);
         self.carry_out(client, out);
         next != Next::Streaming
@@ -171,6 +205,7 @@ impl Gateway {
 
     /// Lets everything come to rest.
     pub(super) fn settle(&mut self, clients: &mut [Client]) {
+        self.hear(usize::MAX);
         for _ in 0..1_000 {
             let view = self.board.view();
             let rest = self.cursors == [view.head(); 2] && self.generation == view.generation();
