@@ -31,7 +31,9 @@ pub(super) fn command(said: Settings, matches: &ArgMatches) -> Result<(), Failur
             out::line(format_args!("providers.{name}: it has no key and signs nothing: nobody can push as it"))?;
         }
     }
-    strangers(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+    let named = secrets(&config);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    strangers(names.filter(|name| !named.contains(&name.as_str())))?;
     super::serve::check_keys(&config)?;
     super::serve::filter(&config.log)?;
     super::serve::find("listen", &config.listen)?;
@@ -53,6 +55,14 @@ fn told(matches: &ArgMatches, name: &str) -> Option<Origin> {
         ValueSource::EnvVariable => Some(Origin::Environment),
         _ => None,
     }
+}
+
+/// The variables in which the config says secrets are.
+fn secrets(config: &Config) -> Vec<&str> {
+    let tokens = config.tokens.iter().filter_map(|tokens| tokens.secret_env.as_deref());
+    let providers = config.providers.values().filter_map(|provider| provider.signing_secret_env.as_deref());
+    let feeds = config.feeds.values().filter_map(|feed| feed.secret_env.as_deref());
+    tokens.chain(providers).chain(feeds).collect()
 }
 
 /// Names in the environment that look like settings and are none. They may be another program's: nothing is refused.

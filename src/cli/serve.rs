@@ -48,9 +48,10 @@ pub(super) use self::listeners::find;
 pub(super) use self::log::filter;
 pub(super) use self::stop::Stop;
 
-/// Whether the providers' keys and secrets can be used, beside what the config says of each.
+/// Whether keys, secrets and key sets can be used, beside what the config says of each.
 pub(super) fn check_keys(config: &Config) -> Result<(), Failure> {
-    Providers::of(config, true, None).map(drop)
+    Providers::of(config, true, None)?;
+    Door::open(config).map(drop)
 }
 
 /// `load` gives the settings, and gives them again when they are to be read again.

@@ -83,7 +83,11 @@ impl Limits {
 /// Browsers say no more than scheme, host and port: what has more would never be met.
 fn check_origin(origin: &str) -> Result<(), ConfigError> {
     let authority = origin.split_once("://").map(|(_, authority)| authority);
-    let told = authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@']));
+    let told =
+        authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@', '*']));
+    let usual = [("https://", ":443"), ("http://", ":80")];
+    let usual = usual.iter().any(|(scheme, port)| origin.starts_with(scheme) && origin.ends_with(port));
+    let told = told && !usual && origin.to_ascii_lowercase() == origin;
     match told || origin == "*" || origin == "null" {
         true => Ok(()),
         false => fail(format!("allow_origin: {origin:?} is no origin as https://example.com or http://localhost:3000")),

@@ -129,7 +129,8 @@ impl Problem {
 
     /// When to try again; s.
     #[must_use]
-    pub(super) fn retry_after(self, seconds: u64) -> Problem {
+    pub(super) fn retry_after(mut self, seconds: u64) -> Problem {
+        self.0.headers.retain(|(name, _)| *name != RETRY_AFTER);
         self.header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
@@ -144,8 +145,9 @@ impl Problem {
         let reason = format!("{}: {}", code.as_str().unwrap_or_default(), self.0.detail);
         let mut response = Response::new(String::new().into());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        let reason = reason.escape_default().to_string();
-        response.headers_mut().insert(REFUSED, HeaderValue::from_str(&reason).expect("escaped, it is visible ASCII"));
+        let visible = |letter: char| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '?' };
+        let reason: String = reason.chars().map(visible).collect();
+        response.headers_mut().insert(REFUSED, HeaderValue::from_str(&reason).expect("it is visible ASCII"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }

@@ -50,8 +50,10 @@ pub(super) fn many(results: Vec<Verdict>) -> Reply {
         results: Vec<Verdict>,
     }
     let unavailable = |verdict: &Verdict| matches!(verdict.said, Said::Refused { reason: Reason::Unavailable, .. });
-    if !results.is_empty() && results.iter().all(unavailable) {
-        return Problem::unavailable("the log cannot take it now; send it again, with the same ids").reply();
+    if let Some(Verdict { said: Said::Refused { detail, .. }, .. }) = results.first()
+        && results.iter().all(unavailable)
+    {
+        return Problem::unavailable(detail).reply();
     }
     let understood = results.iter().all(|verdict| verdict.said.understood());
     json(if understood { StatusCode::OK } else { StatusCode::MULTI_STATUS }, &Results { results })
