@@ -356,6 +356,9 @@ impl Session {
     }
 
     fn finish(&mut self, load: Load, view: &View<'_>, out: &mut Vec<Out>) {
+        if matches!(load.kind, Kind::Subscribe { .. } | Kind::Reset { .. }) && !load.resumes() {
+            self.loads.iter_mut().flat_map(|loads| loads.iter_mut()).for_each(|load| load.overtaken(view));
+        }
         let id = match load.kind {
             Kind::Subscribe { id } | Kind::Delay { id, .. } => Some(Some(id)),
             Kind::Reset { id, .. } => Some(id),

@@ -152,6 +152,16 @@ impl Load {
         Piece { epoch, cursor: self.cursor, reach, resumed: self.resumes(), floor: self.floor }
     }
 
+    /// Another load has replaced what the client held by states as of this moment, and dropped what was not there: a position
+    /// beyond it speaks for less than it did.
+    pub(super) fn overtaken(&mut self, view: &View<'_>) {
+        let Some(since) = &mut self.since else { return };
+        match since.epoch == *view.epoch() {
+            true => since.offset = since.offset.min(view.head()),
+            false => since.epoch = "".into(), // also if this gateway comes to know it
+        }
+    }
+
     /// The topics that will be subscriptions when it ends.
     pub(super) fn subscribing(&self) -> impl Iterator<Item = &Topic> {
         let counts = !matches!(self.kind, Kind::Restate);

@@ -256,3 +256,17 @@ fn what_leaves_before_it_is_told_in_less_detail_is_told_all_the_same() {
     ];
     run(&begin.chain(rest).collect::<Vec<_>>());
 }
+
+/// At a gateway that is behind, a load that was taken back ended without a game that it did not know yet; the client dropped it, and
+/// the next load went on from a position that spoke for it.
+#[test]
+fn a_position_speaks_no_longer_for_what_another_load_has_dropped() {
+    run(&[
+        subscribe(1, &["s", "*"], false),
+        change("s/a/1", 0, 0),
+        Serve { client: 1, room: 2 },
+        Move { client: 1 },
+        unsubscribe(1, "*"),
+        Serve { client: 1, room: 1 },
+    ]);
+}
