@@ -139,7 +139,7 @@ fn run(steps: &[Step]) {
             }
             Step::Move { client } => {
                 let client = &mut clients[usize::from(*client) % count];
-                if client.was_delayed && gateways[client.at].is_cut() {
+                if client.was_delayed && gateways[client.at].has_forgotten() {
                     client.forget_positions();
                 }
                 client.connect(&mut gateways, 1 - client.at);

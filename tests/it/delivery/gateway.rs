@@ -24,8 +24,7 @@ pub(super) struct Gateway {
     number: usize,
     /// What it has not heard yet.
     unheard: VecDeque<Followed>,
-    /// What it loaded reaches back to here.
-    floor: u64,
+    reloaded: bool,
     board: Arc<Scoreboard>,
     writer: Writer,
     audience: Audience,
@@ -47,7 +46,7 @@ impl Gateway {
         Gateway {
             number,
             unheard: VecDeque::new(),
-            floor: 0,
+            reloaded: false,
             board,
             writer,
             audience: Audience::default(),
@@ -65,10 +64,11 @@ impl Gateway {
         }
     }
 
-    /// Whether it cannot tell games as they were for those who watch with a delay: it tells them when they are old enough. Until
-    /// then its positions are good here alone.
-    pub(super) fn is_cut(&self) -> bool {
-        self.floor > 0
+    /// Whether it has begun anew: then it may not know games as they were for those who watch with a delay, when its history is
+    /// cut or a game was removed and has come back. It tells them when they are old enough; until then its positions are good
+    /// here alone.
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.reloaded
     }
 
     /// Hears so many entries more of the log.
@@ -79,8 +79,7 @@ impl Gateway {
 
     pub(super) fn reload(&mut self, log: &Log, trimmed: u64) {
         self.unheard.clear();
-        // Of the first that is kept it is not known when the one before it was stored.
-        self.floor = if trimmed > 0 { trimmed + 1 } else { 0 };
+        self.reloaded = true;
         log.load(trimmed).into_iter().for_each(|told| self.writer.take(told));
     }
 
