@@ -35,9 +35,12 @@ impl Shard {
         let inflate = conn.form.is_deflated().then_some(&mut self.inflater);
         let (commands, (per_second, burst)) = (&mut conn.commands, self.settings.commands);
         let fed = conn.decoder.feed(bytes, &self.settings.message, inflate, &mut |incoming| {
+            if over {
+                return; // its last word is said
+            }
             let is_command = matches!((&incoming, binary), (Incoming::Text(_), false) | (Incoming::Binary(_), true));
             // Counted before it is read: little deflates to hundreds of long ones.
-            over = over || (is_command && !commands.take(now, per_second, burst));
+            over = is_command && !commands.take(now, per_second, burst);
             heard.push(match incoming {
                 _ if over => Heard::Close(Close::TooMany),
                 Incoming::Text(text) if !binary => Heard::Command(Command::parse(text)),

@@ -16,7 +16,7 @@ use warp::http::header::{CONTENT_TYPE, HeaderValue};
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response as Reply;
 
-use self::answer::{encode_lines, invalid, many, single};
+use self::answer::{encode_lines, invalid, many, revoked, single};
 use self::body::{Body, Line};
 use self::headers::{Media, idempotency_key, key, plain, signed};
 use self::rules::{Pass, Shown};
@@ -25,7 +25,7 @@ use super::tries::Tries;
 use crate::auth::Grant;
 use crate::config::Limits;
 use crate::drain::Drain;
-use crate::ingest::{Ingest, Reason, Said, Verdict};
+use crate::ingest::{Ingest, Verdict};
 use crate::live::Live;
 use crate::metrics::{Door, Metrics, PayloadOutcome};
 use crate::wire::ErrorCode;
@@ -391,11 +391,6 @@ fn report(value: serde_json::Value, id: Option<String>) -> Result<Report, Fault>
     let mut report = Report::from_value(value).map_err(|fault| (game, fault))?;
     report.id = report.id.or(id);
     Ok(report)
-}
-
-/// What is answered to the first line after its key was taken away, and the last of its stream.
-fn revoked() -> Verdict {
-    Verdict { game: None, said: Said::refused(Reason::Forbidden, "the key is valid no longer") }
 }
 
 fn too_long(most: usize) -> Invalid {

@@ -66,6 +66,11 @@ fn json(status: StatusCode, body: &impl Serialize) -> Reply {
     response
 }
 
+/// What is answered to the first line after its key was taken away, and the last of its stream.
+pub(super) fn revoked() -> Verdict {
+    Verdict { game: None, said: Said::refused(Reason::Forbidden, "the key is valid no longer") }
+}
+
 /// As NDJSON.
 pub(super) fn encode_lines(verdicts: &[Verdict]) -> Bytes {
     let mut lines = Vec::with_capacity(128 * verdicts.len());
