@@ -142,6 +142,7 @@ fn run(steps: &[Step]) {
                 if client.was_delayed && gateways[client.at].has_forgotten() {
                     client.forget_positions();
                 }
+                client.forget_outrun_positions();
                 client.connect(&mut gateways, 1 - client.at);
             }
             Step::Options { client, every, delayed } => {

@@ -1,6 +1,6 @@
 //! A client that follows the contract's rules to the letter, and complains.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use feeds::document::{apply, routing_topics, score_detail};
 use feeds::{Document, Topic};
@@ -113,6 +113,8 @@ pub(super) struct Client {
     connected: bool,
     next_id: u64,
     subs: BTreeMap<Topic, Sub>,
+    /// Topics amid whose load a game went, which their positions do not know yet.
+    outrun: BTreeSet<Topic>,
     loads: BTreeMap<u64, Load>,
     /// The load whose `subscribed` came and whose end mark did not.
     running: Option<u64>,
@@ -156,8 +158,16 @@ impl Client {
         self.subs.values_mut().for_each(|sub| sub.position = None);
     }
 
+    /// For another gateway, which may be behind and patch what went: a gap, and subscribing again without the position. The client
+    /// here does that at once, so that any other gap is a fault.
+    pub(super) fn forget_outrun_positions(&mut self) {
+        for topic in std::mem::take(&mut self.outrun) {
+            self.subs.entry(topic).and_modify(|sub| sub.position = None);
+        }
+    }
+
     pub(super) fn subscribe<'t>(&mut self, gateway: &mut Gateway, topics: impl Iterator<Item = &'t str>, score: bool) {
-        let topics: Vec<Topic> = topics.map(topic).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let topics: Vec<Topic> = topics.map(topic).collect::<BTreeSet<_>>().into_iter().collect();
         self.send(gateway, topics, score, None);
     }
 
@@ -228,7 +238,9 @@ impl Client {
                 self.reached(position);
             }
             Said::Removed { game, position } => {
-                self.held.remove(&game);
+                if self.held.remove(&game).is_some() {
+                    self.outran();
+                }
                 self.reached(position);
             }
             Said::Other => {}
@@ -274,15 +286,25 @@ impl Client {
         for topic in &load.topics {
             if let Some(sub) = self.subs.get_mut(topic).filter(|sub| sub.pending == Some(id)) {
                 (sub.pending, sub.position) = (None, Some(position.clone()));
+                self.outrun.remove(topic);
             }
         }
     }
 
     /// Drops games under these topics that were not among the states.
     fn drop_unless(&mut self, topics: &[Topic], states: &HashSet<Topic>) {
+        let before = self.held.len();
         self.held.retain(|game, (_, document)| {
             states.contains(game) || !routing_topics(game, document).iter().any(|topic| topics.contains(topic))
         });
+        if self.held.len() < before {
+            self.outran();
+        }
+    }
+
+    /// What is no longer held was held by the positions of the topics that are loading.
+    fn outran(&mut self) {
+        self.outrun.extend(self.subs.iter().filter(|sub| sub.1.pending.is_some()).map(|sub| sub.0.clone()));
     }
 
     /// A frame's position counts for topics whose newest subscribe had its end mark.

@@ -270,3 +270,23 @@ fn a_position_speaks_no_longer_for_what_another_load_has_dropped() {
         Serve { client: 1, room: 1 },
     ]);
 }
+
+/// A client that was told amid a load that a game is gone moved to a gateway that did not know it yet, with the position from before:
+/// found by the fuzzer. The gateway cannot know; such a client has no position for what was loading.
+#[test]
+fn a_position_from_before_a_departure_is_not_taken_to_another_gateway() {
+    run(&[
+        subscribe(2, &["s/b/4", "team/s/y"], true),
+        change("s/b/4", 3, 0),
+        Move { client: 2 },
+        Roll,
+        change("s/b/4", 1, 0),
+        Follow(3),
+        Serve { client: 2, room: 4 },
+        Move { client: 2 },
+        Remove { game: 3 },
+        Serve { client: 2, room: 1 },
+        Move { client: 2 },
+        Serve { client: 2, room: 1 },
+    ]);
+}
