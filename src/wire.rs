@@ -124,6 +124,10 @@ impl Command {
     }
 
     fn of_value(value: serde_json::Value) -> Result<Command, ErrorReply> {
+        // Serde would take a list's items for the fields, in their order.
+        if !value.is_object() {
+            return Err(ErrorReply::bad(None, "no command: a command is an object".into()));
+        }
         let id = value.get("id").and_then(serde_json::Value::as_u64).filter(|&id| id > 0);
         let command: Command =
             serde_json::from_value(value).map_err(|error| ErrorReply::bad(id, format!("no command: {error}")))?;

@@ -179,6 +179,11 @@ fn it_is_read_as_strictly_as_json() {
     assert!(refused(b"\xA1\x62id\x43abc").starts_with("no command: "));
     assert!(refused(&[0x81; 10_000]).contains("nested"));
     assert!(refused(b"").contains("cut off"));
+    // A list, whose items serde would take for the fields; found by the fuzzer.
+    let list = json!(["options", 5, 1]);
+    let no_object = "no command: a command is an object";
+    assert_eq!(refused(&cbor4ii::serde::to_vec(Vec::new(), &list).unwrap()), no_object);
+    assert_eq!(Command::parse(&list.to_string()).unwrap_err().message, no_object);
     // Of indefinite length, as encoders that stream write.
     assert_eq!(Command::parse_cbor(b"\xBF\x62id\x01\x64type\x64ping\xFF"), Ok(Command::Ping { id: 1 }));
 }
